@@ -5,9 +5,10 @@ Paused, because a schedule with nothing to do that is not paused closes by itsel
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from temporalio.api.common.v1 import Payload
@@ -31,15 +32,20 @@ from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import asked, is_bad_request, is_not_found
 from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed, text_of, value_of
+from enginehouse.providers.temporal.recent import Recent
 from enginehouse.providers.temporal.records import Options, Start, Stored
-from enginehouse.providers.temporal.settings import PROVIDER, Settings
+from enginehouse.providers.temporal.settings import MEMO, PROVIDER, Settings
 
 _NOTE = (
     "A workflow of Enginehouse lives here. Leave it paused: it is started by enginehouse alone, "
     "and an unpaused schedule without times is removed by Temporal after some days."
 )
 _CONFIG_KEYS = ("type",)
-_MEMO = "enginehouse"
+
+# Temporal answers what a schedule holds by asking a system workflow, which may take ten times as long as a start.
+_TRUSTED = 1.0
+_ASKING = 0.25
+_REMEMBERED = 256
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -131,12 +137,22 @@ def _retry(spec: WorkflowSpec) -> dict[str, Any] | None:
     return retrier
 
 
+class _Known(NamedTuple):
+    """What was last read of a workflow, and until when that is good enough for a start."""
+
+    definition: Definition | None
+    until: float
+
+
 class Definitions:
     """The schedules that hold definitions."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
+        self._known: dict[str, _Known] = {}
+        self.recent: Recent[dict[str, Any] | float] = Recent()
+        """The memos of those that were just created; for what was deleted the time of that."""
 
     def schedule_id(self, workflow_id: str) -> str:
         return f"{self._settings.prefix}{workflow_id}"
@@ -150,6 +166,8 @@ class Definitions:
                         self.schedule_id(workflow_id), self._schedule(workflow_id, made), memo=_memo(made)
                     )
                 )
+                self._known.pop(workflow_id, None)
+                self.recent.add(workflow_id, _memo(made)[MEMO])
                 return None
             except ScheduleAlreadyRunningError:
                 existing = await self.find(workflow_id)
@@ -169,6 +187,31 @@ class Definitions:
             raise
         return await self._read(description.schedule)
 
+    async def to_start(self, workflow_id: str) -> Definition | None:
+        """``find``, trusted for a second: so long after another process has replaced or deleted a workflow, a start may
+        still find what was there before. What is done through this provider is seen at once."""
+        now = asyncio.get_running_loop().time()
+        known = self._known.get(workflow_id)
+        if known is not None and known.definition is not None and now < known.until:
+            return known.definition
+        asking = _Known(known.definition if known is not None else None, now + _ASKING)
+        self._remember(workflow_id, asking)
+        found = None
+        try:
+            found = await self.find(workflow_id)
+        finally:
+            # What was deleted or replaced meanwhile is another entry, or none.
+            if self._known.get(workflow_id) is asking:
+                del self._known[workflow_id]
+                if found is not None:
+                    self._remember(workflow_id, _Known(found, now + _TRUSTED))
+        return found
+
+    def _remember(self, workflow_id: str, known: _Known) -> None:
+        self._known[workflow_id] = known
+        if len(self._known) > _REMEMBERED:
+            del self._known[next(iter(self._known))]
+
     async def update(self, workflow_id: str, made: Definition) -> Definition | None:
         """Replace it. Gives what was there before; None where there was nothing."""
         existing = await self.find(workflow_id)
@@ -187,6 +230,8 @@ class Definitions:
             if is_not_found(error):
                 return None
             raise
+        finally:
+            self._known.pop(workflow_id, None)
         return existing
 
     async def delete(self, workflow_id: str) -> None:
@@ -196,6 +241,9 @@ class Definitions:
         except RPCError as error:
             if not (is_not_found(error) or is_bad_request(error)):
                 raise
+        finally:
+            self._known.pop(workflow_id, None)
+        self.recent.add(workflow_id, time.time())
 
     def _asked(self, call: Any) -> Any:
         return asked(call, self._settings.timeout)
@@ -238,4 +286,4 @@ def _memo(made: Definition) -> dict[str, Any]:
     }
     if len(msgspec.json.encode(found)) > 1500:
         del found["tags"]
-    return {_MEMO: found}
+    return {MEMO: found}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,15 +14,17 @@ from temporalio.client import WorkflowExecution
 from temporalio.service import RPCError
 
 from enginehouse.abc import Page
-from enginehouse.errors import InvalidSpecError
+from enginehouse.errors import ExecutionNotFoundError, InvalidSpecError
 from enginehouse.models import ExecutionState, ExecutionSummary, WorkflowSummary
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request
-from enginehouse.providers.temporal.reading import MEMO, workflow_id_of
+from enginehouse.providers.temporal.reading import described, workflow_id_of
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import PROVIDER
+from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 
 T = TypeVar("T")
+
+_AT_ONCE = 20
 
 _STATUSES = {
     ExecutionState.PENDING: ("Running",),
@@ -36,25 +39,32 @@ _STATUSES = {
 async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSummary]:
     """Newest first."""
     prefix = session.settings.prefix
+    found: dict[str, WorkflowSummary] = {}
     pages = await session.ask(session.client.list_schedules(f"ScheduleId STARTS_WITH {_quoted(prefix)}"))
-    found: list[WorkflowSummary] = []
     while True:
         await session.ask(pages.fetch_next_page())
         for item in pages.current_page or ():
-            if not item.id.startswith(prefix):
-                continue
-            memo = (await item.memo()).get(MEMO, {})
-            found.append(
-                WorkflowSummary(
-                    workflow_id=item.id.removeprefix(prefix),
-                    provider_type=PROVIDER,
-                    name=memo.get("name", ""),
-                    created_at=mapping.when(memo.get("created_at", 0.0)),
-                    tags=memo.get("tags", {}),
-                )
-            )
+            if item.id.startswith(prefix):
+                id = item.id.removeprefix(prefix)
+                found[id] = _workflow(id, (await item.memo()).get(MEMO, {}))
         if not pages.next_page_token:
-            return _page(found, limit, token, lambda item: (item.created_at, item.workflow_id), "list_workflows")
+            break
+    for id, done in session.definitions.recent.all().items():
+        if not isinstance(done, float):
+            found.setdefault(id, _workflow(id, done))
+        elif id in found and found[id].created_at.timestamp() <= done:
+            del found[id]
+    return _page(list(found.values()), limit, token, lambda item: (item.created_at, item.workflow_id), "list_workflows")
+
+
+def _workflow(id: str, memo: Mapping[str, Any]) -> WorkflowSummary:
+    return WorkflowSummary(
+        workflow_id=id,
+        provider_type=PROVIDER,
+        name=memo.get("name", ""),
+        created_at=mapping.when(memo.get("created_at", 0.0)),
+        tags=memo.get("tags", {}),
+    )
 
 
 async def executions(
@@ -77,6 +87,15 @@ async def executions(
         conditions.append(f"StartTime >= {_quoted(_time(started_after))}")
     if started_before is not None:
         conditions.append(f"StartTime <= {_quoted(_time(started_before))}")
+
+    def fits(summary: ExecutionSummary) -> bool:
+        return (
+            (not workflow_id or summary.workflow_id == workflow_id)
+            and (not states or summary.state in states)
+            and (started_after is None or summary.start_time >= started_after)
+            and (started_before is None or summary.start_time <= started_before)
+        )
+
     pages = session.client.list_workflows(" AND ".join(conditions), page_size=1000)
     found: dict[str, ExecutionSummary] = {}
     while True:
@@ -88,18 +107,38 @@ async def executions(
             raise
         for item in pages.current_page or ():
             summary = _summary(item)
-            if summary is None or (workflow_id and summary.workflow_id != workflow_id):
-                continue
-            if states and summary.state not in states:
+            if summary is None or not fits(summary):
                 continue
             known = found.get(summary.execution_id)
             if known is None or known.start_time < summary.start_time:
                 found[summary.execution_id] = summary
         if not pages.next_page_token:
             break
+    for id, now in (await _as_they_are(session, workflow_id)).items():
+        if now is not None and fits(now):
+            found[id] = now
+        else:
+            found.pop(id, None)
     return _page(
         list(found.values()), limit, token, lambda item: (item.start_time, item.execution_id), "list_executions"
     )
+
+
+async def _as_they_are(session: Session, workflow_id: str) -> dict[str, ExecutionSummary | None]:
+    """The executions that this provider started or steered a moment ago; None for one that is gone."""
+    ids = [id for id in session.recent.all() if not workflow_id or workflow_id_of(id) == workflow_id]
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def now(id: str) -> ExecutionSummary | None:
+        async with free:
+            try:
+                return _summary(await described(session, id))
+            except ExecutionNotFoundError:
+                return None
+
+    async with asyncio.TaskGroup() as group:
+        asked = {id: group.create_task(now(id)) for id in ids}
+    return {id: task.result() for id, task in asked.items()}
 
 
 def _summary(item: WorkflowExecution) -> ExecutionSummary | None:

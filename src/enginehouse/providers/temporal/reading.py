@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
 
 import msgspec
 from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState, TaskQueueType
@@ -13,7 +14,12 @@ from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     GetWorkflowExecutionHistoryReverseRequest,
 )
-from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus, WorkflowHistoryEventFilterType
+from temporalio.client import (
+    WorkflowExecutionDescription,
+    WorkflowExecutionStatus,
+    WorkflowHistoryEventAsyncIterator,
+    WorkflowHistoryEventFilterType,
+)
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
@@ -25,12 +31,17 @@ from enginehouse.providers.temporal.payloads import text_of, value_of
 from enginehouse.providers.temporal.records import Ending, Start
 from enginehouse.providers.temporal.replay import Replay, started_at
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import PROVIDER
+from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 
-MEMO = "enginehouse"
-"""The memo of all executions that were started here; ``{"native": true}`` for those that Temporal runs without us."""
+A = TypeVar("A")
+B = TypeVar("B")
 
 _REVERSE_PAGE = 64
+_CLOSING = (
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+)
 
 
 class First(msgspec.Struct, frozen=True):
@@ -74,10 +85,12 @@ def is_native(description: WorkflowExecutionDescription) -> bool:
 
 async def first(session: Session, execution_id: str, run_id: str, *, native: bool) -> First:
     """What a run began with."""
-    handle = session.client.get_workflow_handle(execution_id, run_id=run_id)
-    events = handle.fetch_history_events(page_size=1)
-    await session.ask(events.fetch_next_page())
-    event = next(iter(events.current_page or ()))
+    pages = session.client.get_workflow_handle(execution_id, run_id=run_id).fetch_history_events(page_size=1)
+    await session.ask(pages.fetch_next_page())
+    return await _begun(session, next(iter(pages.current_page or ())), native=native)
+
+
+async def _begun(session: Session, event: HistoryEvent, *, native: bool) -> First:
     given = event.workflow_execution_started_event_attributes
     found = list(given.input.payloads)
     raw = [item.payload for item in await session.client.data_converter.decode(found, [RawValue] * len(found))]
@@ -99,24 +112,55 @@ async def events_of(
     """One run's events; with ``follow`` as they come, until its end."""
     handle = session.client.get_workflow_handle(execution_id, run_id=run_id)
     pages = handle.fetch_history_events(wait_new_event=follow)
+    await (pages.fetch_next_page() if follow else session.ask(pages.fetch_next_page()))
+    async for event in _all_of(session, pages, follow=follow):
+        yield event
+
+
+async def _all_of(
+    session: Session, pages: WorkflowHistoryEventAsyncIterator, *, follow: bool = False
+) -> AsyncIterator[HistoryEvent]:
+    """The events of a history whose first page is there."""
     while True:
-        await (pages.fetch_next_page() if follow else session.ask(pages.fetch_next_page()))
         for event in pages.current_page or ():
             yield event
         if not pages.next_page_token:
             return
+        await (pages.fetch_next_page() if follow else session.ask(pages.fetch_next_page()))
 
 
-async def replayed(session: Session, execution_id: str, description: WorkflowExecutionDescription) -> Replay:
-    """The execution rebuilt from all its runs that Temporal still has."""
+async def both(first: Coroutine[Any, Any, A], second: Coroutine[Any, Any, B]) -> tuple[A, B]:
+    """Two calls at once. The first one's error is told before the second one's."""
+    other = asyncio.create_task(second)
+    try:
+        return await first, await other
+    finally:
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
+
+
+async def replayed(
+    session: Session,
+    execution_id: str,
+    description: WorkflowExecutionDescription,
+    latest: WorkflowHistoryEventAsyncIterator | None = None,
+) -> Replay:
+    """The execution rebuilt from all its runs that Temporal still has. ``latest``: the history of its latest run, where
+    the first page of that was read already."""
     replay = Replay(session.client.data_converter, execution_id)
-    latest = first_run(description)
-    begun = await first(session, execution_id, latest, native=False)
-    for chain in [*begun.start.chains, latest]:
+    event = next(iter(latest.current_page or ()), None) if latest is not None else None
+    if event is None or _run_of(event) != description.run_id:
+        latest = None  # it went on in a new run between the two calls
+    if latest is None or event is None:
+        begun = await first(session, execution_id, first_run(description), native=False)
+    else:
+        begun = await _begun(session, event, native=False)
+    for chain in [*begun.start.chains, first_run(description)]:
         run = chain
         while run:
+            known = latest if run == description.run_id else None
             try:
-                async for event in events_of(session, execution_id, run):
+                async for event in events_of(session, execution_id, run) if known is None else _all_of(session, known):
                     await replay.feed(event)
             except RPCError as error:
                 if not is_not_found(error) or run == description.run_id:
@@ -128,18 +172,34 @@ async def replayed(session: Session, execution_id: str, description: WorkflowExe
     return replay
 
 
+def _run_of(event: HistoryEvent) -> str:
+    return event.workflow_execution_started_event_attributes.original_execution_run_id
+
+
 async def status(session: Session, execution_id: str, *, history: bool) -> ExecutionStatus:
     """What is known of an execution now. Raises ``ExecutionNotFoundError``."""
-    description = await described(session, execution_id)
+    if not execution_id:
+        raise no_execution(execution_id)
+    pages = session.client.get_workflow_handle(execution_id).fetch_history_events(page_size=None if history else 1)
+    known = both(described(session, execution_id), session.ask(pages.fetch_next_page()))
+    if history:
+        (description, _), last = await known, None
+    else:
+        (description, _), last = await both(known, _last(session, execution_id))
     if is_native(description):
         from enginehouse.providers.temporal import native
 
         return await native.status(session, description, history=history)
-    return await (_whole(session, description) if history else _short(session, description))
+    if history:
+        return await _whole(session, description, pages)
+    begun = await _begun(session, next(iter(pages.current_page or ())), native=False)
+    return await _short(session, description, begun, last)
 
 
-async def _whole(session: Session, description: WorkflowExecutionDescription) -> ExecutionStatus:
-    replay = await replayed(session, description.id, description)
+async def _whole(
+    session: Session, description: WorkflowExecutionDescription, latest: WorkflowHistoryEventAsyncIterator
+) -> ExecutionStatus:
+    replay = await replayed(session, description.id, description, latest)
     live = replay.live
     if live is None:
         raise no_execution(description.id)
@@ -195,8 +255,9 @@ def _unbegun(description: WorkflowExecutionDescription) -> bool:
     return description.run_id == first_run(description)
 
 
-async def _short(session: Session, description: WorkflowExecutionDescription) -> ExecutionStatus:
-    begun = await first(session, description.id, first_run(description), native=False)
+async def _short(
+    session: Session, description: WorkflowExecutionDescription, begun: First, last: HistoryEvent | None
+) -> ExecutionStatus:
     state = state_of(description)
     if state == ExecutionState.PENDING and begun.start.chains:
         state = ExecutionState.RUNNING
@@ -208,7 +269,7 @@ async def _short(session: Session, description: WorkflowExecutionDescription) ->
         if reason is not None:
             metadata["stop_reason"] = reason
     elif state.is_terminal:
-        output, ending = await ended(session, description)
+        output, ending = await ended(session, description, last)
         error = mapping.error_of(ending) if ending is not None else None
     else:
         metadata |= await standing(session, description, state, "")
@@ -226,20 +287,31 @@ async def _short(session: Session, description: WorkflowExecutionDescription) ->
     )
 
 
-async def ended(session: Session, description: WorkflowExecutionDescription) -> tuple[Any, Ending | None]:
-    """The output of a run that is over, or how it failed."""
-    handle = session.client.get_workflow_handle(description.id, run_id=description.run_id)
-    pages = handle.fetch_history_events(event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT)
-    await session.ask(pages.fetch_next_page())
+async def _last(session: Session, execution_id: str) -> HistoryEvent | None:
+    """The last event so far, without waiting for the end, as a filter for it would."""
+    request = GetWorkflowExecutionHistoryReverseRequest(namespace=session.client.namespace, maximum_page_size=1)
+    request.execution.workflow_id = execution_id
+    answer = await session.ask(session.client.workflow_service.get_workflow_execution_history_reverse(request))
+    return next(iter(answer.history.events), None)
+
+
+async def ended(
+    session: Session, description: WorkflowExecutionDescription, last: HistoryEvent | None = None
+) -> tuple[Any, Ending | None]:
+    """The output of a run that is over, or how it failed. ``last``: its last event, where that is known already."""
+    if last is None or last.event_type not in _CLOSING:
+        handle = session.client.get_workflow_handle(description.id, run_id=description.run_id)
+        pages = handle.fetch_history_events(event_filter_type=WorkflowHistoryEventFilterType.CLOSE_EVENT)
+        await session.ask(pages.fetch_next_page())
+        last = next(iter(pages.current_page or ()), None)
     converter = session.client.data_converter
-    for event in pages.current_page or ():
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-            found = list(event.workflow_execution_completed_event_attributes.result.payloads)
-            raw = await converter.decode(found, [RawValue] * len(found))
-            return (value_of(raw[0].payload) if raw else None), None
-        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
-            failure = await converter.decode_failure(event.workflow_execution_failed_event_attributes.failure)
-            return None, mapping.ending_of(failure)
+    if last is not None and last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+        found = list(last.workflow_execution_completed_event_attributes.result.payloads)
+        raw = await converter.decode(found, [RawValue] * len(found))
+        return (value_of(raw[0].payload) if raw else None), None
+    if last is not None and last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
+        failure = await converter.decode_failure(last.workflow_execution_failed_event_attributes.failure)
+        return None, mapping.ending_of(failure)
     if description.status == WorkflowExecutionStatus.TIMED_OUT:
         return None, Ending("States.Timeout", None, status="TIMED_OUT")
     return None, None

@@ -17,6 +17,7 @@ from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.errors import ProviderError
 from enginehouse.providers.temporal.connection import asked, connect, translated
 from enginehouse.providers.temporal.definitions import Definitions
+from enginehouse.providers.temporal.recent import Recent
 from enginehouse.providers.temporal.settings import Settings
 from enginehouse.providers.temporal.worker import make_runner, make_worker
 from enginehouse.tasks import TaskRunner
@@ -34,6 +35,8 @@ class Session:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
+        self.recent: Recent[None] = Recent()
+        """The executions that were just started or steered."""
         self._runner: TaskRunner | None = None
         self._worker: Worker | None = None
         self._working: asyncio.Task[None] | None = None

@@ -9,6 +9,10 @@ from enginehouse.providers.temporal.names import Names
 from enginehouse.tasks import Handler, HttpAccess, ItemSource
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 
+MEMO = "enginehouse"
+"""The memo of all schedules that hold definitions, and of all executions that were started here: ``{"native": true}`` in those
+that Temporal runs without us."""
+
 PROVIDER = "temporal"
 
 

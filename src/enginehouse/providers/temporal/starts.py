@@ -20,7 +20,7 @@ from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed
 from enginehouse.providers.temporal.records import Start
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import PROVIDER
+from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 
 
 async def start(
@@ -28,7 +28,7 @@ async def start(
 ) -> ExecutionResult:
     """Start an execution, or find the one that a start of this name made. Raises as ``Provider.start_execution``."""
     text = mapping.read_input(input, workflow_id)
-    found = await session.definitions.find(workflow_id)
+    found = await session.definitions.to_start(workflow_id)
     if found is None:
         raise WorkflowNotFoundError(
             "there is no such workflow; create it first", workflow_id=workflow_id, provider=PROVIDER
@@ -49,6 +49,7 @@ async def start(
         await _begin(session, workflow_id, id, found, text, start)
     except WorkflowAlreadyStartedError:
         return await _existing(session, workflow_id, id, text)
+    session.recent.add(id, None)
     return _result(id, workflow_id, ExecutionState.RUNNING, now)
 
 
@@ -76,7 +77,7 @@ async def _begin(session: Session, workflow_id: str, id: str, found: Definition,
 
 
 def _memo(*, native: bool) -> dict[str, Any]:
-    return {reading.MEMO: {"native": native}}
+    return {MEMO: {"native": native}}
 
 
 async def _existing(session: Session, workflow_id: str, id: str, text: str) -> ExecutionResult:
@@ -134,6 +135,7 @@ async def redrive(session: Session, id: str) -> ExecutionResult:
         )
     except WorkflowAlreadyStartedError as error:
         raise ProviderError("the execution runs: somebody has redriven it already") from error
+    session.recent.add(id, None)
     return _result(
         id,
         live.workflow_id,

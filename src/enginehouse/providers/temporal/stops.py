@@ -36,6 +36,7 @@ async def stop(session: Session, execution_id: str, reason: str) -> None:
             break
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LOOK_LATER)
+    session.recent.add(execution_id, None)
     log.info("execution.stopped execution=%s reason=%s", execution_id, reason)
 
 

@@ -62,6 +62,7 @@ async def _signal(session: Session, id: str, name: str, args: list[object]) -> N
         if is_not_found(error):
             raise _no_token() from error
         raise
+    session.recent.add(id, None)
 
 
 def _no_token() -> ExecutionNotFoundError:

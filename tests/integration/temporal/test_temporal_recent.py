@@ -1,0 +1,78 @@
+"""What a provider has just done is seen by its next call, however far Temporal's visibility store and caches are behind."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+
+import pytest
+
+from enginehouse import ExecutionInput, ExecutionState, WorkflowNotFoundError, WorkflowSpec
+from enginehouse.providers.temporal import TemporalProvider
+from tests.integration.temporal.running import begin, one
+
+pytestmark = pytest.mark.temporal_server
+
+Make = Callable[..., TemporalProvider]
+
+
+def spec(workflow_id: str, result: object = 1) -> WorkflowSpec:
+    return WorkflowSpec(workflow_id=workflow_id, definition=one("Pass", Output=result, QueryLanguage="JSONata"))
+
+
+async def test_a_list_has_what_was_created_and_lacks_what_was_deleted_a_moment_ago(make: Make) -> None:
+    async with make() as provider:
+        there: list[str] = []
+        for number in range(20):
+            await provider.create_workflow(spec(f"w{number}"))
+            there.insert(0, f"w{number}")
+            if number % 4 == 3:
+                await provider.delete_workflow(there.pop(1))
+            assert [item.workflow_id for item in (await provider.list_workflows()).items] == there
+
+
+async def test_a_list_has_what_was_started_and_how_what_was_stopped_ended(make: Make) -> None:
+    async with make(works=True) as provider:
+        workflow = one("Wait", Seconds=600)
+        stopped = [await begin(provider, workflow) for _ in range(10)]
+        running = [await begin(provider, workflow) for _ in range(10)]
+        for execution_id in stopped:
+            await provider.stop_execution(execution_id, "enough")
+            found = (await provider.list_executions(workflow_id=execution_id.rpartition(":")[0])).items
+            assert [(item.execution_id, item.state) for item in found] == [(execution_id, ExecutionState.CANCELLED)]
+        for execution_id in running:
+            found = (await provider.list_executions(workflow_id=execution_id.rpartition(":")[0])).items
+            assert [item.execution_id for item in found] == [execution_id]
+
+
+async def test_a_start_runs_what_was_put_in_a_moment_ago(make: Make) -> None:
+    async with make() as provider, make(works=True) as worker:
+        for number in range(5):
+            id = f"w{number}"
+            await provider.create_workflow(spec(id, "old"))
+            await provider.start_execution(id, ExecutionInput())
+            await provider.update_workflow(spec(id, "new"))
+            await provider.start_execution(id, ExecutionInput(execution_name="second"))
+            async for _ in worker.watch_execution(f"{id}:second"):
+                pass
+            assert (await worker.get_execution_status(f"{id}:second")).output == "new"
+            await provider.delete_workflow(id)
+            with pytest.raises(WorkflowNotFoundError):
+                await provider.start_execution(id, ExecutionInput())
+
+
+async def test_a_start_soon_sees_that_another_process_deleted_the_workflow(make: Make) -> None:
+    async with make() as provider, make() as other:
+        id = f"w-{uuid.uuid4().hex}"
+        await provider.create_workflow(spec(id))
+        await provider.start_execution(id, ExecutionInput())
+        await other.delete_workflow(id)
+
+        async def start_on() -> None:
+            while True:
+                await provider.start_execution(id, ExecutionInput())
+
+        async with asyncio.timeout(20):
+            with pytest.raises(WorkflowNotFoundError):
+                await start_on()
