@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable
 
 import pytest
@@ -62,17 +61,28 @@ async def test_a_start_runs_what_was_put_in_a_moment_ago(make: Make) -> None:
                 await provider.start_execution(id, ExecutionInput())
 
 
-async def test_a_start_soon_sees_that_another_process_deleted_the_workflow(make: Make) -> None:
-    async with make() as provider, make() as other:
-        id = f"w-{uuid.uuid4().hex}"
-        await provider.create_workflow(spec(id))
-        await provider.start_execution(id, ExecutionInput())
-        await other.delete_workflow(id)
-
-        async def start_on() -> None:
-            while True:
+async def test_a_start_never_runs_what_another_process_has_deleted_or_replaced(make: Make) -> None:
+    async with make() as provider, make() as other, make(works=True) as worker:
+        for number in range(5):
+            id = f"w{number}"
+            await provider.create_workflow(spec(id, "old"))
+            await asyncio.gather(*(provider.start_execution(id, ExecutionInput()) for _ in range(10)))
+            await other.update_workflow(spec(id, "new"))
+            await provider.start_execution(id, ExecutionInput(execution_name="second"))
+            async for _ in worker.watch_execution(f"{id}:second"):
+                pass
+            assert (await worker.get_execution_status(f"{id}:second")).output == "new"
+            await other.delete_workflow(id)
+            with pytest.raises(WorkflowNotFoundError):
                 await provider.start_execution(id, ExecutionInput())
 
-        async with asyncio.timeout(20):
-            with pytest.raises(WorkflowNotFoundError):
-                await start_on()
+
+async def test_starts_share_one_question_and_one_that_is_cancelled_leaves_the_others_theirs(make: Make) -> None:
+    async with make() as provider:
+        await provider.create_workflow(spec("w"))
+        first, *others = [asyncio.create_task(provider.start_execution("w", ExecutionInput())) for _ in range(10)]
+        await asyncio.sleep(0)
+        first.cancel()
+        done = await asyncio.gather(first, *others, return_exceptions=True)
+        assert isinstance(done[0], asyncio.CancelledError)
+        assert len({item.execution_id for item in done[1:] if not isinstance(item, BaseException)}) == 9

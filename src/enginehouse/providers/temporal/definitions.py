@@ -42,9 +42,9 @@ _NOTE = (
 )
 _CONFIG_KEYS = ("type",)
 
-# Temporal answers what a schedule holds by asking a system workflow, which may take ten times as long as a start.
-_TRUSTED = 1.0
-_ASKING = 0.25
+# Temporal answers what a schedule holds by asking a system workflow, which may take ten times as long as a start. Seconds:
+_TRUSTED = 0.2
+_UNTIL_DISTRUSTED = 0.25
 _REMEMBERED = 256
 
 
@@ -138,9 +138,9 @@ def _retry(spec: WorkflowSpec) -> dict[str, Any] | None:
 
 
 class _Known(NamedTuple):
-    """What was last read of a workflow, and until when that is good enough for a start."""
+    """What a call that began lately finds of a workflow, None where it fails, and until when that is enough for a start."""
 
-    definition: Definition | None
+    answer: asyncio.Future[Definition | None]
     until: float
 
 
@@ -188,29 +188,34 @@ class Definitions:
         return await self._read(description.schedule)
 
     async def to_start(self, workflow_id: str) -> Definition | None:
-        """``find``, trusted for a second: so long after another process has replaced or deleted a workflow, a start may
-        still find what was there before. What is done through this provider is seen at once."""
-        now = asyncio.get_running_loop().time()
-        known = self._known.get(workflow_id)
-        if known is not None and known.definition is not None and now < known.until:
-            return known.definition
-        asking = _Known(known.definition if known is not None else None, now + _ASKING)
-        self._remember(workflow_id, asking)
+        """``find``, or what it gave to a call that began less than a fifth of a second ago. Replacing and deleting return
+        after longer than that, so what starts afterwards, in whatever process, never runs what is gone."""
+        loop = asyncio.get_running_loop()
+        while (known := self._known.get(workflow_id)) is not None and loop.time() < known.until:
+            found = await asyncio.shield(known.answer)
+            if found is not None:
+                return found
+        known = _Known(loop.create_future(), loop.time() + _TRUSTED)
+        self._remember(workflow_id, known)
         found = None
         try:
             found = await self.find(workflow_id)
         finally:
-            # What was deleted or replaced meanwhile is another entry, or none.
-            if self._known.get(workflow_id) is asking:
+            if found is None and self._known.get(workflow_id) is known:
                 del self._known[workflow_id]
-                if found is not None:
-                    self._remember(workflow_id, _Known(found, now + _TRUSTED))
+            known.answer.set_result(found)
         return found
 
     def _remember(self, workflow_id: str, known: _Known) -> None:
+        self._known.pop(workflow_id, None)
         self._known[workflow_id] = known
         if len(self._known) > _REMEMBERED:
             del self._known[next(iter(self._known))]
+
+    async def _forgotten(self, workflow_id: str) -> None:
+        """Wait until nobody trusts any more what was there."""
+        self._known.pop(workflow_id, None)
+        await asyncio.sleep(_UNTIL_DISTRUSTED)
 
     async def update(self, workflow_id: str, made: Definition) -> Definition | None:
         """Replace it. Gives what was there before; None where there was nothing."""
@@ -230,8 +235,7 @@ class Definitions:
             if is_not_found(error):
                 return None
             raise
-        finally:
-            self._known.pop(workflow_id, None)
+        await self._forgotten(workflow_id)
         return existing
 
     async def delete(self, workflow_id: str) -> None:
@@ -241,9 +245,8 @@ class Definitions:
         except RPCError as error:
             if not (is_not_found(error) or is_bad_request(error)):
                 raise
-        finally:
-            self._known.pop(workflow_id, None)
         self.recent.add(workflow_id, time.time())
+        await self._forgotten(workflow_id)
 
     def _asked(self, call: Any) -> Any:
         return asked(call, self._settings.timeout)
