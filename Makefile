@@ -34,12 +34,8 @@ demo-failure: $(VENV)/.ready ## the same with a broken catalogue: what was made 
 	@$(DEMO) failure
 
 .PHONY: test
-test: $(VENV)/.ready ## run all tests but those that need a Temporal server
-	$(BIN)/pytest -n auto -m "not temporal_server"
-
-.PHONY: test-temporal
-test-temporal: $(VENV)/.ready ## run the tests that need a Temporal server: its kit, its executions, its chaos
-	$(BIN)/pytest -m temporal_server
+test: $(VENV)/.ready ## run all tests
+	$(BIN)/pytest -n auto
 
 .PHONY: lint
 lint: $(VENV)/.ready ## check style, types, who imports whom, and that nothing of this machine is committed
