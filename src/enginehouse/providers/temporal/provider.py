@@ -32,6 +32,7 @@ from enginehouse.providers.temporal.names import Names, execution_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
 from enginehouse.tasks.lambda_invoke import LambdaFunction
+from enginehouse.tasks.readers import items_of
 
 if TYPE_CHECKING:
     from enginehouse.providers.temporal.definitions import Definition
@@ -71,7 +72,7 @@ class TemporalProvider(Provider):
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | Iterable[str] | None = None,
         threads: int | None = None,
-        items: ItemSource | None = None,
+        items: ItemSource | str | Path | None = None,
         works: bool | None = None,
         tuning: Mapping[str, Any] | None = None,
         metrics: str = "",
@@ -104,7 +105,7 @@ class TemporalProvider(Provider):
             lambdas=dict(lambdas or {}),
             http=http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ())),
             threads=threads,
-            items=items,
+            items=items_of(items),
             names=Names(arns, role),
         )
         self._session: Session | None = None
