@@ -30,6 +30,14 @@ EVENT_LIMIT = 25_000
 
 _TOO_MANY_EVENTS = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
 
+TURN_STEPS = 1_000_000
+"""What a bounded turn may cost, in steps of roughly a microsecond; the state that it is in is finished."""
+
+_STATE_STEPS, _CHARACTERS_PER_STEP = 5, 256
+
+HELD = 8_000_000
+"""Characters of input that the threads of a bounded execution have among them before a Map starts another iteration."""
+
 NOT_TRUNCATED = {"truncated": False}
 
 _encode = msgspec.json.Encoder().encode
@@ -46,12 +54,13 @@ class Machine(msgspec.Struct, frozen=True):
 class Turn:
     """One turn under way."""
 
-    __slots__ = ("chance", "commands", "events", "machines", "now", "ready", "state")
+    __slots__ = ("chance", "commands", "events", "machines", "now", "ready", "state", "steps")
 
     def __init__(self, machines: Mapping[str, Machine], state: State, now: float) -> None:
         self.machines = machines
         self.state = state
         self.now = now
+        self.steps = 0
         self.chance = Chance(state.seed, state.draws)
         self.events: list[Event] = []
         self.commands: list[Command] = []
@@ -92,6 +101,7 @@ class Turn:
             data = _encode(value)
         except (UnicodeEncodeError, ValueError, TypeError, RecursionError) as error:
             raise runtime_fault(f"The value cannot be written as JSON: {error}") from error
+        self.steps += len(data) // _CHARACTERS_PER_STEP
         if len(data) > PAYLOAD_LIMIT:
             raise too_large(frame.state)
         return data.decode()
@@ -111,6 +121,27 @@ class Turn:
         """What an expression of the frame's state can see; ``item`` is the Map item that it is evaluated for."""
         context = FrameContext(self.state, frame, self.current(frame).type in ("Task", "Parallel", "Map"), item)
         return Scope(input, context, frame.variables, self.chance, self.now, states)
+
+    # -- bounds
+
+    @property
+    def spent(self) -> bool:
+        """Whether a bounded turn has done enough."""
+        return self.state.bounded and self.steps + self.chance.steps > TURN_STEPS
+
+    def room(self) -> float:
+        """How many characters of input another iteration may add."""
+        state = self.state
+        if not state.bounded:
+            return float("inf")
+        if self.spent:
+            return 0
+        held = 0
+        for frame in state.frames.values():
+            held += len(frame.input_text)
+            if frame.fork is not None:
+                held += sum(frame.fork.held.values())
+        return HELD - held
 
     # -- the loop
 
@@ -147,6 +178,7 @@ class Turn:
         state = self.state
         events = self.events
         now = self.now
+        bounded = state.bounded
         while True:
             current = states[frame.state]
             try:
@@ -154,6 +186,11 @@ class Turn:
                     step, resume = resume, None
                     following = step()
                 else:
+                    if bounded:
+                        if self.spent:
+                            state.paused.append(frame.id)
+                            return
+                        self.steps += _STATE_STEPS
                     state.last_event = number = state.last_event + 1
                     details = {"name": current.name, "input": frame.input_text, "inputDetails": NOT_TRUNCATED}
                     events.append(Event(number, frame.last, now, current.entered, details))
@@ -255,7 +292,7 @@ class Turn:
             for child in fork.children:
                 self.state.waits.pop(child, None)
                 self.commands.append(StopChild(child))
-            fork.children = {}
+            fork.children, fork.held = {}, {}
         if frame.wait:
             self.state.waits.pop(frame.wait, None)
             timer = frame.retrying or self.machines[frame.machine].states[frame.state].type == "Wait"

@@ -70,6 +70,10 @@ class Redrive(msgspec.Struct, frozen=True, tag=True):
     """A failed, stopped or timed-out execution goes on from where it failed."""
 
 
+class GoOn(msgspec.Struct, frozen=True, tag=True):
+    """There is time for what the last turn left to do (``State.paused``)."""
+
+
 Notification: TypeAlias = (
     TaskStarted
     | TaskSubmitted
@@ -80,4 +84,5 @@ Notification: TypeAlias = (
     | ChildFinished
     | Stop
     | Redrive
+    | GoOn
 )

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeGuard
 
 from enginehouse.asl.faults import StateFault
-from enginehouse.asl.path_evaluation import Budget, PathLimitExceeded, compile_search, is_definite
+from enginehouse.asl.path_evaluation import MAX_STEPS, Budget, PathLimitExceeded, compile_search, is_definite
 from enginehouse.asl.path_segments import Names, Segment
 from enginehouse.asl.path_syntax import PathSyntaxError, parse_path
 from enginehouse.asl.scope import Scope
@@ -82,7 +82,8 @@ def _plain(segments: tuple[Segment, ...]) -> TypeGuard[tuple[str | int, ...]]:
 
 def _finder(text: str, segments: tuple[Segment, ...], definite: bool) -> Callable[[Any], Any]:
     if not _plain(segments):
-        return _searcher(text, segments, definite)
+        search = _searcher(text, segments)
+        return lambda document: search(document, Budget(text))
     if not segments:
         return lambda document: document
     steps = segments
@@ -113,12 +114,12 @@ def _finder(text: str, segments: tuple[Segment, ...], definite: bool) -> Callabl
     return find_item
 
 
-def _searcher(text: str, segments: tuple[Segment, ...], definite: bool) -> Callable[[Any], Any]:
+def _searcher(text: str, segments: tuple[Segment, ...]) -> Callable[[Any, Budget], Any]:
     search = compile_search(segments)
 
-    def find(document: Any) -> Any:
+    def find(document: Any, budget: Budget) -> Any:
         try:
-            found, value = search(document, document, Budget(text))
+            found, value = search(document, document, budget)
         except RecursionError:
             raise PathLimitExceeded(text, "The values compared are nested too deep") from None
         if not found:
@@ -130,6 +131,8 @@ def _searcher(text: str, segments: tuple[Segment, ...], definite: bool) -> Calla
 
 def _scoped(path: Path) -> Callable[[Scope], Any]:
     find_in = path.find_in
+    if not _plain(path.segments):
+        return _counted(path)
     if path.root == "$$":
         return lambda scope: find_in(scope.context())
     if path.root != "$":
@@ -237,3 +240,19 @@ def set_reference(path: Path, document: Any, value: Any) -> Any:
         changed[step] = result
         result = changed
     return result
+
+
+def _counted(path: Path) -> Callable[[Scope], Any]:
+    """A search, whose steps the turn is told of."""
+    text, search = path.text, _searcher(path.text, path.segments)
+    root = compile_path(path.root if path.root in ("$", "$$") else f"${path.root}").find
+
+    def find(scope: Scope) -> Any:
+        document = root(scope)
+        budget = Budget(text)
+        try:
+            return search(document, budget)
+        finally:
+            scope.chance.steps += MAX_STEPS - budget.left
+
+    return find

@@ -25,6 +25,7 @@ from enginehouse.asl.machine import NOT_TRUNCATED, Machine, too_large
 from enginehouse.asl.machine import Turn as _Turn
 from enginehouse.asl.notifications import (
     ChildFinished,
+    GoOn,
     Notification,
     Redrive,
     Stop,
@@ -58,11 +59,24 @@ class Program(msgspec.Struct, frozen=True):
     root: str = ""
     timeout: float | None = None
 
-    def start(self, input: Any, context: ExecutionContext, now: float, seed: str, *, text: str | None = None) -> Turn:
+    def start(
+        self,
+        input: Any,
+        context: ExecutionContext,
+        now: float,
+        seed: str,
+        *,
+        text: str | None = None,
+        bounded: bool = False,
+    ) -> Turn:
         """Begin an execution. ``text`` is the input as its caller wrote it, where that is known: the history shows it so.
-        An input above the payload limit fails the execution at once."""
+        An input above the payload limit fails the execution at once.
+
+        ``bounded`` is for a host whose engine lets a turn take little time and a snapshot little room: a turn ends after
+        about a second, with what it has not come to in ``State.paused``; a Map has no more iterations under way than
+        ``HELD`` characters of input."""
         machine = self.machines[self.root]
-        state = State(seed=seed, context=context, input=input, input_text="")
+        state = State(seed=seed, context=context, input=input, input_text="", bounded=bounded)
         turn = _Turn(self.machines, state, now)
         frame = Frame(
             id=turn.new_id(), parent=0, index=0, machine=self.root, state=machine.start_at, input=input, input_text=""
@@ -96,6 +110,9 @@ class Program(msgspec.Struct, frozen=True):
             pass
         elif isinstance(notification, Stop):
             turn.finish("ABORTED", 0, "ExecutionAborted", notification.error, notification.cause)
+        elif isinstance(notification, GoOn):
+            paused, state.paused = state.paused, []
+            turn.ready.extend((state.frames[frame], None) for frame in paused if frame in state.frames)
         elif isinstance(notification, TimerFired) and notification.timer == state.deadline:
             state.deadline = 0
             turn.finish("TIMED_OUT", 0, "ExecutionTimedOut", "States.Timeout", None)
@@ -156,7 +173,9 @@ class Program(msgspec.Struct, frozen=True):
                 if fork is not None:
                     fork.running += 1
         for frame in list(state.frames.values()):
-            turn.ready.append((frame, turn.redriving(frame)))
+            # what was paused stands before its state, and enters it
+            turn.ready.append((frame, None if frame.id in state.paused else turn.redriving(frame)))
+        state.paused = []
 
     @staticmethod
     def _done(turn: _Turn) -> Turn:

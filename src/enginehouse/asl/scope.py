@@ -8,13 +8,16 @@ from typing import Any
 
 
 class Chance:
-    """Randomness as input: numbers and ids that follow from a seed, so that a replay draws the same ones."""
+    """Randomness as input: numbers and ids that follow from a seed, so that a replay draws the same ones.
 
-    __slots__ = ("draws", "seed")
+    ``steps`` counts what expressions have cost, each step roughly a microsecond: the same on every replay, as a clock is not."""
+
+    __slots__ = ("draws", "seed", "steps")
 
     def __init__(self, seed: str, draws: int = 0) -> None:
         self.seed = seed
         self.draws = draws
+        self.steps = 0
 
     def bits(self) -> int:
         """128 fresh bits."""

@@ -29,7 +29,7 @@ class Fork(msgspec.Struct, omit_defaults=True):
     """The children of a Parallel or Map state, while it runs.
 
     ``texts`` holds what each child gave, as JSON text; ``pending`` the places that a redrive starts again; ``children``, of a
-    distributed Map, the place of each child execution by its number; ``keyed`` says that the items are an object's; ``source`` where they came from; ``chain`` the event that the next iteration follows.
+    distributed Map, the place of each child execution by its number, and ``held`` the length of its input, where that is bounded; ``keyed`` says that the items are an object's; ``source`` where they came from; ``chain`` the event that the next iteration follows.
     """
 
     size: int
@@ -46,6 +46,7 @@ class Fork(msgspec.Struct, omit_defaults=True):
     tolerated_percentage: float | None = None
     run: str = ""
     children: dict[int, int] = {}
+    held: dict[int, int] = {}
     phase: str = ""
     keyed: bool = False
     source: str = "STATE_DATA"
@@ -82,7 +83,10 @@ class Frame(msgspec.Struct, omit_defaults=True):
 
 
 class State(msgspec.Struct, omit_defaults=True):
-    """An execution between two turns. A host may read the outcome fields; all else is the core's."""
+    """An execution between two turns. A host may read the outcome fields, and ``paused``; all else is the core's.
+
+    ``bounded``: a turn does only so much, and the threads hold only so much text (``Program.start``). ``paused`` are frames
+    that the last turn had no time for: the host answers ``GoOn``."""
 
     seed: str
     context: ExecutionContext
@@ -100,6 +104,8 @@ class State(msgspec.Struct, omit_defaults=True):
     deadline: int = 0
     frames: dict[int, Frame] = {}
     waits: dict[int, int] = {}
+    bounded: bool = False
+    paused: list[int] = []
 
     @property
     def finished(self) -> bool:

@@ -28,7 +28,7 @@ from enginehouse.asl.jsonata.functions import LIBRARY  # noqa: E402
 from enginehouse.asl.jsonata.messages import MESSAGES, JsonataError  # noqa: E402
 from enginehouse.asl.jsonata.paths import plain_names  # noqa: E402
 from enginehouse.asl.jsonata.regex import literal  # noqa: E402
-from enginehouse.asl.jsonata.values import UNDEFINED, Frame, Run, plain  # noqa: E402
+from enginehouse.asl.jsonata.values import STEPS, UNDEFINED, Frame, Run, plain  # noqa: E402
 from enginehouse.asl.scope import Scope  # noqa: E402
 
 __all__ = ["LIBRARY", "UNDEFINED", "JsonataError", "Program", "parse", "syntax_tree"]
@@ -103,6 +103,8 @@ class Program:
             raise JsonataError("D1011") from None
         except OverflowError:  # an integer of the input that no double can hold
             raise JsonataError("D1001", value="Infinity") from None
+        finally:
+            scope.chance.steps += STEPS - run.steps
 
 
 _BUILTINS: Final[dict[str, Any]] = dict(LIBRARY)

@@ -201,7 +201,8 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         return self.items.input_of(turn, frame, index, item, more)
 
     def _start(self, turn: Turn, frame: Frame, fork: Fork) -> None:
-        while fork.running < fork.limit and (fork.pending or fork.next < fork.size):
+        room = turn.room()
+        while fork.running < fork.limit and (fork.pending or fork.next < fork.size) and (room > 0 or not fork.running):
             if fork.pending:
                 index, fork.pending = fork.pending[0], fork.pending[1:]
             else:
@@ -210,13 +211,16 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             item = fork.items[index]
             try:
                 given = item if self.batcher is not None else self._given(turn, frame, fork, index, item)
-                turn.text(given, frame)
+                size = len(turn.text(given, frame))
             except StateFault:
                 self._stop(turn, fork)
                 raise
             child = turn.new_id()
             turn.state.waits[child] = frame.id
             fork.children[child] = index
+            room = 0 if turn.spent else room - size
+            if turn.state.bounded:
+                fork.held[child] = size
             fork.running += 1
             turn.commands.append(
                 StartChild(child, self.processor.pointer, fork.run, index, given, self.execution_type, fork.size)
@@ -226,6 +230,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
 
     def _child_finished(self, turn: Turn, frame: Frame, fork: Fork, child: ChildFinished) -> str | None:
         index = fork.children.pop(child.child)
+        fork.held.pop(child.child, None)
         fork.running -= 1
         fork.done += 1
         writer = self.writer
@@ -302,7 +307,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         for child in fork.children:
             turn.state.waits.pop(child, None)
             turn.commands.append(StopChild(child))
-        fork.children = {}
+        fork.children, fork.held = {}, {}
 
     def _fail(self, turn: Turn, frame: Frame, fork: Fork, error: str, cause: str | None) -> None:
         self._stop(turn, fork)

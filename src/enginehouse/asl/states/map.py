@@ -43,7 +43,8 @@ class MapState(ForkState, frozen=True, kw_only=True):
 
     def _start(self, turn: Turn, frame: Frame, fork: Fork) -> None:
         """Start as many iterations as may run."""
-        while fork.running < fork.limit and fork.next < fork.size:
+        room = turn.room()
+        while fork.running < fork.limit and fork.next < fork.size and (room > 0 or not fork.running):
             index = fork.next
             item = fork.items[index]
             try:
@@ -52,6 +53,7 @@ class MapState(ForkState, frozen=True, kw_only=True):
             except StateFault:
                 abort_children(turn, frame)
                 raise
+            room = 0 if turn.spent else room - len(text)
             fork.next += 1
             fork.running += 1
             child = new_child(turn, frame, self.processor, index, given, text)
