@@ -57,6 +57,13 @@ def ending_of(failure: BaseException | None) -> Ending:
     return Ending("States.TaskFailed", str(failure) if failure is not None else None)
 
 
+def ended_by_server(identity: str, reason: str) -> Ending | None:
+    """How an execution failed that Temporal itself terminated, over one of its limits; None where somebody did."""
+    if identity != "history-service":
+        return None
+    return Ending("States.Runtime", f"Temporal ended the execution, which was over one of its limits: {reason}")
+
+
 def task_failed(task: int, failure: BaseException | None) -> TaskFailed | TaskTimedOut | None:
     """The outcome of a task whose activity failed; None where it was cancelled, which nobody waits for."""
     if isinstance(failure, CancelledError):

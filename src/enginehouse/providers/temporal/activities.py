@@ -16,7 +16,15 @@ from enginehouse.asl.commands import ReadItems, ScheduleTask
 from enginehouse.asl.machine import PAYLOAD_LIMIT, too_large
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.asl.states.task import parse_resource
-from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, text_of, value_of
+from enginehouse.providers.temporal.payloads import (
+    LIMIT,
+    LIST_LIMIT,
+    json_text,
+    json_value,
+    list_text,
+    text_of,
+    value_of,
+)
 from enginehouse.providers.temporal.records import Ending, TaskCall, Work
 from enginehouse.tasks import ExecutionInfo, TaskRunner
 
@@ -107,11 +115,14 @@ def _answer(command: Work, outcome: TaskSucceeded | TaskFailed) -> RawValue:
         resource = parse_resource(command.resource)
         fault = too_large(resource.service or resource.arn)
         raise _failure(Ending(fault.error, fault.cause))
-    if len(text) > LIMIT:
-        raise _failure(
-            Ending("States.ItemReaderFailed", f"The items have {len(text):,} bytes, and Temporal takes {LIMIT:,}.")
+    answer = json_text(text) if isinstance(command, ScheduleTask) else list_text(text)
+    if len(text) > LIST_LIMIT or len(answer.payload.data) > LIMIT:
+        cause = (
+            f"The items have {len(text):,} bytes, {len(answer.payload.data):,} squeezed, and Temporal takes {LIST_LIMIT:,}, "
+            f"or {LIMIT:,} squeezed; let the items be references to large data."
         )
-    return json_text(text)
+        raise _failure(Ending("States.ItemReaderFailed", cause))
+    return answer
 
 
 def _failure(ending: Ending) -> ApplicationError:

@@ -7,12 +7,14 @@ and is held to its recorded histories by the tests. Its name in Temporal is the 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
 
@@ -26,9 +28,10 @@ from enginehouse.asl.commands import (
     StopChild,
     WriteResults,
 )
-from enginehouse.asl.notifications import ChildFinished, Stop, TaskFailed, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TaskFailed, TaskSucceeded, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.live import (
+    PAUSE,
     AlarmRang,
     Beat,
     FromOutside,
@@ -41,8 +44,9 @@ from enginehouse.providers.temporal.live import (
     in_order,
     is_activity,
 )
-from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, packed, text_of, value_of
-from enginehouse.providers.temporal.records import Carried, Ending, Start, TaskCall
+from enginehouse.providers.temporal.pace import Pace, Turn
+from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, list_value, text_of, value_of
+from enginehouse.providers.temporal.records import VERSION, Carried, Ending, Start, TaskCall
 
 SUCCESS, FAILURE, HEARTBEAT = "task-success", "task-failure", "task-heartbeat"
 READ, WRITE = "enginehouse:read-items", "enginehouse:write-results"
@@ -53,8 +57,16 @@ _LONGEST = timedelta(seconds=99_999_999)
 # A lost worker's tasks are given to another one after `liveness`; all other failures are the language's to retry.
 _AFTER_A_LOSS = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0, maximum_attempts=0)
 
-# Below Temporal's limit of 2,000 unfinished activities, timers and children each, above which a workflow task fails.
-_OPEN_AT_MOST = 1_500
+_PAUSED = (0, "")
+"""The key of that timer; those of the core's begin at 1."""
+
+_TOO_MUCH_TO_CARRY = (
+    "What the execution's threads hold is too much to be carried to the next run of its history. Let a Map have fewer items "
+    "in work at once (MaxConcurrency), or pass references to large data."
+)
+
+_MESSAGE_LIMIT = 1_000
+"""Characters of a failure's message; its cause, in the details, is whole."""
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -66,24 +78,29 @@ class Execution:
         self._activities: dict[int, workflow.ActivityHandle[Any]] = {}
         self._children: dict[int, asyncio.Task[None]] = {}
         self._timers: dict[tuple[int, str], asyncio.Task[None]] = {}
-        self._deferred: list[Any] = []
+        self._deferred: deque[ScheduleTask | ReadItems | WriteResults | StartChild] = deque()
+        self._pace = Pace(careful=True)
+        self._going_on: asyncio.Task[None] | None = None
         self._leaving: list[workflow.ActivityHandle[Any]] = []
 
     @workflow.run
     async def run(self, args: Sequence[RawValue]) -> RawValue:
         """The output. A failure of the execution is an ``ApplicationError`` with an ``Ending`` as its details."""
+        payloads = [item.payload for item in args]
+        info = workflow.info()
+        start = (
+            msgspec.convert(value_of(payloads[2]), Start) if len(payloads) > 2 else Start(info.first_execution_run_id)
+        )
+        if start.version > VERSION:
+            # Fails the workflow task, not the execution: a worker of that version, or a later one, goes on with it.
+            raise RuntimeError("the execution is of a later version of enginehouse than this worker; update the worker")
         try:
-            return await self._run([item.payload for item in args])
+            return await self._run(payloads, start)
         except FailureError:
             raise
         except Exception as error:
             # Anything else would be tried again without end, and nobody would be told.
-            raise ApplicationError(
-                f"{type(error).__name__}: {error}",
-                json_value(Ending("States.Runtime", f"{type(error).__name__}: {error}")),
-                type="States.Runtime",
-                non_retryable=True,
-            ) from error
+            raise _failed(Ending("States.Runtime", f"{type(error).__name__}: {error}")) from error
 
     @workflow.signal(name=SUCCESS)
     def task_success(self, task: int, output: RawValue) -> None:
@@ -99,33 +116,40 @@ class Execution:
 
     # -- driving
 
-    async def _run(self, args: list[Any]) -> RawValue:
+    async def _run(self, args: list[Payload], start: Start) -> RawValue:
         info = workflow.info()
-        definition, input_text = text_of(args[0]), text_of(args[1])
+        self._definition = RawValue(args[0])
+        self._pace = Pace(careful=start.version >= 1)
         live = Live(
-            msgspec.convert(value_of(args[2]), Start) if len(args) > 2 else Start(seed=info.first_execution_run_id),
-            definition=definition,
-            input_text=input_text,
+            start,
+            definition=text_of(args[0]),
+            input_text=text_of(args[1]),
             execution_id=info.workflow_id,
             workflow_id=info.workflow_type,
             started_at=info.start_time.timestamp(),
         )
         now = _now()
         if len(args) > 3:
-            self._carry_out(live, live.go_on(msgspec.json.decode(text_of(args[3]), type=Carried), now))
+            carried = msgspec.json.decode(text_of(args[3]), type=Carried)
+            self._carry_out(live, live.go_on(carried, now))
         else:
             self._carry_out(live, live.begin(now))
         while (state := live.state) is not None and not state.finished:
-            if self._may_leave(live):
+            if state.paused and _PAUSED not in self._timers:
+                self._set_timer(_PAUSED, now, GoOn(), PAUSE)
+            if self._may_leave():
                 self._leave(live, args)
             try:
-                await workflow.wait_condition(lambda: bool(self._inbox))
+                await workflow.wait_condition(lambda: bool(self._inbox) or self._to_go_on())
             except asyncio.CancelledError:
                 self._inbox.append(Stop(None, workflow.cancellation_reason() or None))
             happenings, self._inbox = in_order(self._inbox), []
             now = _now()
             for happening in happenings:
                 self._carry_out(live, live.tell(happening, now))
+            if self._to_go_on():
+                self._going_on = None
+                self._launch(live)
         return await self._end(live)
 
     async def _end(self, live: Live) -> RawValue:
@@ -133,17 +157,14 @@ class Execution:
         assert state is not None  # noqa: S101 -- it has finished
         for timer in self._timers.values():
             timer.cancel()
+        if self._going_on is not None:
+            self._going_on.cancel()
         if state.status == "SUCCEEDED":
             return json_text(state.output_text or "null")
         if state.status == "ABORTED":
             await self._grant_grace(live.start.grace)
             raise asyncio.CancelledError
-        raise ApplicationError(
-            state.cause or state.error or state.status,
-            json_value(Ending(state.error, state.cause, status=state.status, failed_at=state.failed_at)),
-            type=state.error or state.status,
-            non_retryable=True,
-        )
+        raise _failed(Ending(state.error, state.cause, status=state.status, failed_at=state.failed_at))
 
     async def _grant_grace(self, grace: float) -> None:
         """Let the tasks that were told to stop clean up."""
@@ -156,24 +177,24 @@ class Execution:
         except TimeoutError:
             return
 
-    def _may_leave(self, live: Live) -> bool:
+    def _may_leave(self) -> bool:
         """Whether this run has grown so long that the next one is to go on. What runs is waited for first."""
-        if not workflow.info().is_continue_as_new_suggested():
-            return False
-        return not self._activities and not self._children and not self._inbox
+        return not self._unfinished and not self._inbox and self._pace.leaving(_turn(), 0)
 
-    def _leave(self, live: Live, args: list[Any]) -> None:
-        start = msgspec.structs.replace(live.start, started_at=live.started_at)
-        carried = packed(msgspec.json.encode(live.carry(self._deferred)))
-        if (size := len(carried.payload.data)) > LIMIT:
+    @property
+    def _unfinished(self) -> int:
+        return len(self._activities) + len(self._children)
+
+    def _leave(self, live: Live, args: list[Payload]) -> None:
+        start = msgspec.structs.replace(live.start, started_at=live.started_at, version=VERSION)
+        carried = live.carry(list(self._deferred))
+        if carried is None:
+            raise _failed(Ending("States.DataLimitExceeded", _TOO_MUCH_TO_CARRY))
+        given = [RawValue(args[0]), RawValue(args[1]), json_value(start), carried]
+        if (size := _size(given)) > LIMIT:
             cause = f"The execution's state has {size:,} bytes, and Temporal takes {LIMIT:,} from one run to the next."
-            raise ApplicationError(
-                cause,
-                json_value(Ending("States.DataLimitExceeded", cause)),
-                type="States.DataLimitExceeded",
-                non_retryable=True,
-            )
-        workflow.continue_as_new(args=[RawValue(args[0]), RawValue(args[1]), json_value(start), carried])
+            raise _failed(Ending("States.DataLimitExceeded", cause))
+        workflow.continue_as_new(args=given)
 
     # -- orders
 
@@ -203,18 +224,30 @@ class Execution:
         self._launch(live)
 
     def _launch(self, live: Live) -> None:
-        """Start what is to be started, as far as Temporal's limits allow; none where this run is about to end."""
-        while (
-            self._deferred
-            and len(self._activities) + len(self._children) < _OPEN_AT_MOST
-            and not workflow.info().is_continue_as_new_suggested()
-        ):
-            order = self._deferred.pop(0)
+        """Begin what is to be begun, as far as Temporal's limits allow; nothing where this run is about to end."""
+        while self._deferred:
+            order = self._deferred[0]
+            if order.child not in live.children if isinstance(order, StartChild) else order.task not in live.tasks:
+                self._deferred.popleft()
+                continue
+            args = self._child_args(live, order) if isinstance(order, StartChild) else _task_args(live, order)
+            if (size := _size(args)) > LIMIT:
+                name = getattr(order, "state", type(order).__name__)
+                cause = f"{name} takes {size:,} bytes with all that goes along, and Temporal takes {LIMIT:,} at once."
+                raise _failed(Ending("States.DataLimitExceeded", cause))
+            if not self._pace.may_begin(_turn(), self._unfinished, size):
+                break
+            self._deferred.popleft()
             if isinstance(order, StartChild):
-                if order.child in live.children:
-                    self._children[order.child] = asyncio.create_task(self._run_child(live, order))
-            elif order.task in live.tasks:
-                self._start_activity(live, order)
+                self._children[order.child] = asyncio.create_task(self._run_child(live, order, args))
+            else:
+                self._start_activity(live, order, args)
+        if self._deferred and self._pace.crowded and self._going_on is None:
+            self._going_on = asyncio.create_task(workflow.sleep(0.001, summary="more"))
+
+    def _to_go_on(self) -> bool:
+        """Whether there is room again for what did not fit into a workflow task."""
+        return self._going_on is not None and self._going_on.done()
 
     def _set_timer(self, key: tuple[int, str], at: float, happening: Happening, name: str) -> None:
         self._drop_timer(key)
@@ -232,23 +265,17 @@ class Execution:
 
     # -- tasks
 
-    def _start_activity(self, live: Live, order: ScheduleTask | ReadItems | WriteResults) -> None:
+    def _start_activity(self, live: Live, order: ScheduleTask | ReadItems | WriteResults, args: list[RawValue]) -> None:
         task = order.task
         if isinstance(order, ScheduleTask):
-            kind, state, arguments, limit = (
-                order.resource.removeprefix("task:"),
-                order.state,
-                order.arguments,
-                order.timeout,
-            )
+            kind, state, limit = order.resource.removeprefix("task:"), order.state, order.timeout
         else:
             kind = READ if isinstance(order, ReadItems) else WRITE
-            state, arguments, limit = kind.partition(":")[2], order.arguments, None
-        call = TaskCall(msgspec.structs.replace(order, arguments=None), live.execution_id, live.name, live.workflow_id)
+            state, limit = kind.partition(":")[2], None
         within = _LONGEST if limit is None else timedelta(seconds=limit)
         handle = workflow.start_activity(
             kind,
-            args=[json_value(arguments), json_value(call)],
+            args=args,
             activity_id=f"{state}#{task}",
             summary=state,
             result_type=RawValue,
@@ -267,7 +294,9 @@ class Execution:
             return
         error = handle.exception()
         if error is None:
-            self._inbox.append(TaskReturned(task, value_of(handle.result().payload)))
+            payload = handle.result().payload
+            self._pace.returned(len(payload.data))
+            self._inbox.append(TaskReturned(task, value_of(payload)))
             return
         cause = error.cause if isinstance(error, ActivityError) else error
         outcome = mapping.task_failed(task, cause)
@@ -282,8 +311,7 @@ class Execution:
 
     # -- child executions
 
-    async def _run_child(self, live: Live, order: StartChild) -> None:
-        """One item, or batch, of a distributed Map."""
+    def _child_args(self, live: Live, order: StartChild) -> list[RawValue]:
         start = msgspec.structs.replace(
             live.start,
             seed=f"{live.start.seed}/{order.child}",
@@ -291,19 +319,26 @@ class Execution:
             pointer=order.processor,
             request={},
             started_at=None,
+            chains=[],
+            version=VERSION,
         )
+        return [self._definition, json_value(order.input), json_value(start)]
+
+    async def _run_child(self, live: Live, order: StartChild, args: list[RawValue]) -> None:
+        """One item, or batch, of a distributed Map."""
         limit = compiled(live.definition, live.start.options, order.processor).timeout
         happened: ChildFinished
         try:
             output = await workflow.execute_child_workflow(
                 live.workflow_id,
-                args=[packed(live.definition), json_value(order.input), json_value(start)],
+                args=args,
                 id=f"{live.execution_id}/{order.child}",
                 result_type=RawValue,
                 execution_timeout=timedelta(seconds=limit) if limit is not None else None,
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 cancellation_type=workflow.ChildWorkflowCancellationType.TRY_CANCEL,
             )
+            self._pace.returned(len(output.payload.data))
             happened = ChildFinished(order.child, "SUCCEEDED", value_of(output.payload))
         except ChildWorkflowError as error:
             happened = mapping.child_failed(order.child, error.cause)
@@ -319,3 +354,25 @@ class Execution:
 
 def _now() -> float:
     return workflow.time_ns() / 1e9
+
+
+def _turn() -> Turn:
+    info = workflow.info()
+    return Turn(info.get_current_history_length(), info.get_current_history_size(), info.is_continue_as_new_suggested())
+
+
+def _task_args(live: Live, order: ScheduleTask | ReadItems | WriteResults) -> list[RawValue]:
+    call = TaskCall(msgspec.structs.replace(order, arguments=None), live.execution_id, live.name, live.workflow_id)
+    return [json_value(order.arguments), list_value(call) if isinstance(order, WriteResults) else json_value(call)]
+
+
+def _size(args: list[RawValue]) -> int:
+    return sum(len(value.payload.data) for value in args)
+
+
+def _failed(ending: Ending) -> ApplicationError:
+    """The execution's failure. The message is what Temporal's own tools show; all of it is in the details."""
+    message = ending.cause or ending.error or ending.status
+    return ApplicationError(
+        message[:_MESSAGE_LIMIT], json_value(ending), type=ending.error or ending.status, non_retryable=True
+    )

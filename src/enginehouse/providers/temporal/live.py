@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import msgspec
+from temporalio.common import RawValue
 
 from enginehouse import asl
 from enginehouse.asl.commands import (
@@ -26,8 +27,10 @@ from enginehouse.asl.commands import (
     StopChild,
     WriteResults,
 )
+from enginehouse.asl.machine import HELD
 from enginehouse.asl.notifications import (
     ChildFinished,
+    GoOn,
     Notification,
     Redrive,
     Stop,
@@ -38,10 +41,16 @@ from enginehouse.asl.notifications import (
     TimerFired,
 )
 from enginehouse.providers.temporal.names import Names
-from enginehouse.providers.temporal.payloads import LIMIT
+from enginehouse.providers.temporal.payloads import LIMIT, LIST_LIMIT, squeezed
 from enginehouse.providers.temporal.records import Carried, Options, Start, Work
 
 _decode = msgspec.json.Decoder().decode
+
+PAUSE = "turn"
+"""The name of the timer after which the core goes on with what one turn had no time for."""
+
+_CARRIED_TEXT = 2 * HELD
+"""Characters of text in a snapshot; the larger part is there up to five times. It takes a second to write and squeeze."""
 
 
 class TaskReturned(msgspec.Struct, frozen=True):
@@ -96,6 +105,8 @@ def _place(happening: Happening) -> tuple[int, int, int]:
         return 0, 0, 0
     if isinstance(happening, Stop | Redrive):
         return 2, 0, 0
+    if isinstance(happening, GoOn):
+        return 1, 0, 0
     if isinstance(happening, TimerFired):
         return 1, happening.timer, 0
     if isinstance(happening, ChildFinished):
@@ -177,7 +188,8 @@ class Live:
     def begin(self, now: float) -> list[Order]:
         """The first turn."""
         value = _decode(self.input_text)
-        turn = self.program.start(value, self.context(), now, self.start.seed, text=self.input_text)
+        bounded = self.start.version >= 1
+        turn = self.program.start(value, self.context(), now, self.start.seed, text=self.input_text, bounded=bounded)
         self.state = turn.state
         return self._taken(turn, now)
 
@@ -258,8 +270,9 @@ class Live:
                 self.children.add(command.child)
             elif isinstance(command, StopChild):
                 self.children.discard(command.child)
-            if isinstance(command, WriteResults) and (size := len(msgspec.json.encode(command.results))) > LIMIT:
-                cause = f"The results have {size:,} bytes, and Temporal takes {LIMIT:,}."
+            limit = LIST_LIMIT if self.start.version >= 1 else LIMIT
+            if isinstance(command, WriteResults) and (size := len(msgspec.json.encode(command.results))) > limit:
+                cause = f"The results have {size:,} bytes, and Temporal takes {limit:,}."
                 refused.append(TaskFailed(command.task, "States.ResultWriterFailed", cause))
                 continue
             orders.append(command)
@@ -308,23 +321,29 @@ class Live:
 
     # -- from one run to the next
 
-    def carry(self, deferred: list[Any], *, redriven: bool = False) -> Carried:
-        """What the next run needs. Nothing but timers and tasks out in the world may be open, and what is ``deferred``."""
+    def carry(self, deferred: list[Any], *, redriven: bool = False) -> RawValue | None:
+        """What the next run needs, as its argument; None where it is too much to be made small in a workflow task's time.
+        Nothing but timers and tasks out in the world may be open, and what is ``deferred``."""
         if self.state is None:
             raise ValueError("an execution that has not begun cannot go on")
-        return Carried(
-            state=base64.b85encode(self.program.dump(self.state)).decode(),
+        if _text_in(self.state) > _CARRIED_TEXT:
+            return None
+        carried = Carried(
+            state=self.program.dump(self.state).decode(),
             tasks=list(self.tasks.values()),
             submitted=sorted(self.submitted),
             timers=dict(self.timers),
             deferred=deferred,
             redriven=redriven,
         )
+        return squeezed(msgspec.json.encode(carried))
 
     def go_on(self, carried: Carried, now: float) -> list[Order]:
         """Take up where the last run ended."""
         if self.state is None:
-            self.state = self.program.load(base64.b85decode(carried.state))
+            # Before version 1 it was packed in letters; JSON's second one is none of them.
+            text = carried.state
+            self.state = self.program.load(text.encode() if text[:2] == '{"' else base64.b85decode(text))
             self.tasks = {command.task: command for command in carried.tasks}
             self.submitted = set(carried.submitted)
             self.timers = dict(carried.timers)
@@ -338,3 +357,10 @@ class Live:
         if carried.redriven:
             orders += self._notify(Redrive(), now)
         return orders
+
+
+def _text_in(state: asl.State) -> int:
+    """Characters of text that the state's threads hold."""
+    frames = state.frames.values()
+    texts = (text for frame in frames if frame.fork is not None for text in frame.fork.texts if text is not None)
+    return sum(len(frame.input_text) for frame in frames) + sum(map(len, texts))

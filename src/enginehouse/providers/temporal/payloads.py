@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zlib
 from typing import Any
 
@@ -12,7 +13,11 @@ from temporalio.common import RawValue
 LIMIT = 2_000_000
 """Bytes of a payload that Temporal surely takes; above two megabytes a workflow task would fail for ever."""
 
+LIST_LIMIT = 10_000_000
+"""Bytes of JSON that a Map's items or results may have before they are squeezed: that takes half a second."""
+
 _PACKED = b"binary/enginehouse-zlib"
+_SQUEEZED = b"binary/enginehouse-xz"
 _PACK_FROM = 4096
 
 _encode = msgspec.json.Encoder().encode
@@ -38,11 +43,27 @@ def packed(text: str | bytes) -> RawValue:
     return RawValue(Payload(metadata={"encoding": _PACKED}, data=zlib.compress(data, 6)))
 
 
+def squeezed(text: bytes) -> RawValue:
+    """Text in which large parts come again, each kept once: a snapshot has a state's input as a value and as text, for each thread."""
+    return RawValue(Payload(metadata={"encoding": _SQUEEZED}, data=lzma.compress(text, preset=1)))
+
+
+def list_value(value: Any) -> RawValue:
+    """A list of items or results as a payload: as it is while Temporal takes that, else squeezed."""
+    return list_text(_encode(value))
+
+
+def list_text(text: bytes) -> RawValue:
+    return squeezed(text) if len(text) > LIMIT // 2 else json_text(text)
+
+
 def text_of(payload: Payload) -> str:
-    """The text of a payload that ``json_text`` or ``packed`` made, or another program's JSON."""
+    """The text of a payload that was made here, or another program's JSON."""
     encoding = payload.metadata.get("encoding", b"")
     if encoding == _PACKED:
         return zlib.decompress(payload.data).decode()
+    if encoding == _SQUEEZED:
+        return lzma.decompress(payload.data).decode()
     if encoding == b"binary/null":
         return "null"
     if encoding == b"binary/plain":

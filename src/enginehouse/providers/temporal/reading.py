@@ -264,14 +264,18 @@ async def _short(
     output: Any = None
     error: ExecutionError | None = None
     metadata = metadata_of(begun.start, begun.start.name or description.id)
+    if description.status == WorkflowExecutionStatus.TERMINATED:
+        _, ending = await ended(session, description, last)
+        if ending is not None:
+            state, error = ExecutionState.FAILED, mapping.error_of(ending)
     if state == ExecutionState.CANCELLED:
         reason = await stop_reason(session, description)
         if reason is not None:
             metadata["stop_reason"] = reason
-    elif state.is_terminal:
+    elif state.is_terminal and error is None:
         output, ending = await ended(session, description, last)
         error = mapping.error_of(ending) if ending is not None else None
-    else:
+    elif not state.is_terminal:
         metadata |= await standing(session, description, state, "")
     return ExecutionStatus(
         execution_id=description.id,
@@ -312,6 +316,9 @@ async def ended(
     if last is not None and last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED:
         failure = await converter.decode_failure(last.workflow_execution_failed_event_attributes.failure)
         return None, mapping.ending_of(failure)
+    if last is not None and last.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED:
+        given = last.workflow_execution_terminated_event_attributes
+        return None, mapping.ended_by_server(given.identity, given.reason)
     if description.status == WorkflowExecutionStatus.TIMED_OUT:
         return None, Ending("States.Timeout", None, status="TIMED_OUT")
     return None, None

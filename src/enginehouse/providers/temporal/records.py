@@ -8,6 +8,9 @@ import msgspec
 
 from enginehouse.asl.commands import ReadItems, ScheduleTask, StartChild, WriteResults
 
+VERSION = 1
+"""How the host acts, beyond what the core says. Executions keep to the version that their run began with: 0 had no limits by bytes."""
+
 Work = ScheduleTask | ReadItems | WriteResults
 
 
@@ -45,6 +48,7 @@ class Start(msgspec.Struct, frozen=True, omit_defaults=True):
     liveness: float = 30.0
     started_at: float | None = None
     chains: list[str] = []
+    version: int = 0
 
 
 class Carried(msgspec.Struct, frozen=True):

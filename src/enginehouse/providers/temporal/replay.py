@@ -16,10 +16,11 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
 from enginehouse import asl
-from enginehouse.asl.notifications import ChildFinished, Stop, TaskFailed, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TaskFailed, TaskSucceeded, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.host import FAILURE, HEARTBEAT, SUCCESS
 from enginehouse.providers.temporal.live import (
+    PAUSE,
     AlarmRang,
     Beat,
     FromOutside,
@@ -174,11 +175,14 @@ class Replay:
         self._names[event.timer_started_event_attributes.timer_id] = await self._summary(event)
 
     async def _on_timer_fired(self, event: HistoryEvent, at: float) -> None:
-        number, kind = _number(self._names.get(event.timer_fired_event_attributes.timer_id, ""))
+        name = self._names.get(event.timer_fired_event_attributes.timer_id, "")
+        number, kind = _number(name)
         if number and kind:
             self._pending.append(AlarmRang(number, kind == "heartbeat"))
         elif number:
             self._pending.append(TimerFired(number))
+        elif name == PAUSE:
+            self._pending.append(GoOn())
 
     async def _on_child_completed(self, event: HistoryEvent, at: float) -> None:
         given = event.child_workflow_execution_completed_event_attributes
@@ -229,7 +233,7 @@ class Replay:
     async def _on_failed(self, event: HistoryEvent, at: float) -> None:
         self._over(at)
         failure = await self._failure(event.workflow_execution_failed_event_attributes.failure)
-        self.ending = mapping.ending_of(failure)
+        self._fail(mapping.ending_of(failure), at)
 
     async def _on_timed_out(self, event: HistoryEvent, at: float) -> None:
         self._over(at)
@@ -245,9 +249,12 @@ class Replay:
 
     async def _on_terminated(self, event: HistoryEvent, at: float) -> None:
         given = event.workflow_execution_terminated_event_attributes
+        self._over(at)
+        if (ending := mapping.ended_by_server(given.identity, given.reason)) is not None:
+            self._fail(ending, at)
+            return
         if self.reason is None:
             self.reason = given.reason
-        self._over(at)
         self._abort(at)
 
     async def _on_continued(self, event: HistoryEvent, at: float) -> None:
@@ -256,6 +263,16 @@ class Replay:
 
     def _over(self, at: float) -> None:
         self.run_over, self.stopped_at = True, at
+
+    def _fail(self, ending: Ending, at: float) -> None:
+        """It failed: as the core knows, or by what is outside of the definition, which the core is not told of."""
+        self.ending = ending
+        if (state := self._running(at)) is not None and self.live is not None and self._keep:
+            told = {
+                key: value for key, value in (("error", ending.error), ("cause", ending.cause)) if value is not None
+            }
+            number = state.last_event + 1
+            self.live.events.append(asl.Event(number, state.last_event, at, "ExecutionFailed", told))
 
     def _abort(self, at: float) -> None:
         if self._running(at) is not None and self.live is not None:

@@ -18,7 +18,7 @@ from enginehouse.providers.temporal.definitions import Definition
 from enginehouse.providers.temporal.live import compiled
 from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed
-from enginehouse.providers.temporal.records import Start
+from enginehouse.providers.temporal.records import VERSION, Start
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 
@@ -44,6 +44,7 @@ async def start(
         request=mapping.request_of(input),
         grace=session.settings.grace,
         liveness=session.settings.liveness,
+        version=VERSION,
     )
     try:
         await _begin(session, workflow_id, id, found, text, start)
@@ -116,9 +117,14 @@ async def redrive(session: Session, id: str) -> ExecutionResult:
     live.tasks.clear()
     live.timers.clear()
     start = msgspec.structs.replace(
-        live.start, chains=[*replay.start.chains, reading.first_run(description)], started_at=live.started_at
+        live.start,
+        chains=[*replay.start.chains, reading.first_run(description)],
+        started_at=live.started_at,
+        version=VERSION,
     )
-    carried = packed(msgspec.json.encode(live.carry([], redriven=True)))
+    carried = live.carry([], redriven=True)
+    if carried is None:
+        raise ProviderError("the execution's state is too large to be handed on to a new run")
     limit = live.program.timeout
     try:
         await session.ask(

@@ -15,6 +15,8 @@ from enginehouse.providers.temporal.host import Execution
 from enginehouse.providers.temporal.settings import Settings
 from enginehouse.tasks import TaskRunner
 
+_TURN_AT_MOST = 8.0
+
 log = logging.getLogger(__name__)
 
 
@@ -25,7 +27,7 @@ def make_worker(client: Client, settings: Settings, runner: TaskRunner, start: S
         "max_concurrent_activities": 200,
         **settings.tuning,
     }
-    return Worker(
+    worker = Worker(
         client,
         task_queue=settings.task_queue,
         workflows=[Execution],
@@ -35,6 +37,10 @@ def make_worker(client: Client, settings: Settings, runner: TaskRunner, start: S
         default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
         **given,
     )
+    # The SDK fails a workflow task that takes two seconds, for good. Our turns end by themselves: the core counts their steps.
+    # A busy machine may still need longer for one, and until Temporal gives up on it, after ten seconds, it has that.
+    worker._workflow_worker._deadlock_timeout_seconds = _TURN_AT_MOST  # type: ignore[union-attr]
+    return worker
 
 
 def make_runner(settings: Settings) -> TaskRunner:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +23,7 @@ from enginehouse.providers.temporal.live import (
     TaskReturned,
     in_order,
 )
+from enginehouse.providers.temporal.payloads import text_of
 from enginehouse.providers.temporal.records import Carried, Start
 
 NUMBERS = st.integers(1, 12)
@@ -98,7 +101,9 @@ def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(items: l
     halved.begin(100.0)
     for number, happening in enumerate(items):
         if number == cut and halved.state is not None and not halved.state.finished:
-            carried = msgspec.json.decode(msgspec.json.encode(halved.carry([])), type=Carried)
+            handed_on = halved.carry([])
+            assert handed_on is not None
+            carried = msgspec.json.decode(text_of(handed_on.payload), type=Carried)
             halved = live()
             halved.events = list(whole.events)
             halved.go_on(carried, 100.0 + number)
@@ -107,6 +112,24 @@ def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(items: l
     assert whole.events == halved.events
     assert whole.tasks == halved.tasks
     assert whole.timers == halved.timers
+
+
+def test_a_snapshot_of_the_earlier_form_is_read() -> None:
+    found, after = live(), live()
+    found.begin(100.0)
+    handed_on = found.carry([])
+    assert handed_on is not None
+    carried = msgspec.json.decode(text_of(handed_on.payload), type=Carried)
+    earlier = msgspec.structs.replace(carried, state=base64.b85encode(carried.state.encode()).decode())
+    after.go_on(earlier, 101.0)
+    assert after.state == found.state
+
+
+def test_what_its_threads_hold_may_be_too_much_to_carry(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = live()
+    found.begin(100.0)
+    monkeypatch.setattr("enginehouse.providers.temporal.live._CARRIED_TEXT", 1)
+    assert found.carry([]) is None
 
 
 def test_a_token_task_is_kept_to_its_limits_once_its_request_was_taken() -> None:
