@@ -6,17 +6,18 @@ import asyncio
 import dataclasses
 import importlib
 import inspect
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
+from temporalio.api.common.v1 import Payload
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.client import Client, ScheduleAlreadyRunningError
-from temporalio.converter import DataConverter, PayloadCodec
+from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 from temporalio.envconfig import ClientConfig
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
-from temporalio.service import RetryConfig, RPCError, RPCStatusCode
+from temporalio.service import RetryConfig, RPCError, RPCStatusCode, TLSConfig
 
 from enginehouse.errors import (
     Diagnostic,
@@ -25,12 +26,14 @@ from enginehouse.errors import (
     ProviderError,
     ProviderUnavailableError,
 )
-from enginehouse.providers.temporal.settings import Settings
+from enginehouse.providers.temporal.settings import PROVIDER, Settings
 
 T = TypeVar("T")
 
 # A dead server is told of soon: the caller may try again, and knows better how long.
 _RETRY = RetryConfig(initial_interval_millis=50, max_interval_millis=500, max_elapsed_time_millis=2000, max_retries=4)
+
+_REFUSED = "Temporal refuses these credentials; check `api_key` or TEMPORAL_API_KEY, and the namespace that it is for"
 
 _TRY_AGAIN = {
     RPCStatusCode.UNAVAILABLE,
@@ -47,7 +50,11 @@ async def connect(settings: Settings, *, lazy: bool = True) -> Client:
     converter = DataConverter.default
     if settings.codec is not None:
         codec = await asyncio.to_thread(_codec, settings.codec)
-        converter = dataclasses.replace(converter, payload_codec=codec)
+        converter = dataclasses.replace(
+            converter,
+            payload_codec=_Codec(codec),
+            failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+        )
     if settings.metrics:
         given["runtime"] = _runtime(settings.metrics)
     return await Client.connect(**given, data_converter=converter, retry_config=_RETRY, lazy=lazy)
@@ -74,6 +81,8 @@ def _configured(settings: Settings) -> dict[str, Any]:
         "tls": settings.tls,
     }
     here = {key: value for key, value in given.items() if value is not None}
+    if settings.tls and isinstance(found.get("tls"), TLSConfig):
+        del here["tls"]  # its certificates are there
     return {"target_host": "localhost:7233", **found, **here}
 
 
@@ -97,6 +106,32 @@ def _codec(given: Any) -> PayloadCodec:
     if not isinstance(made, PayloadCodec):
         raise InvalidSpecError(f"{given!r} is no temporalio PayloadCodec", provider="temporal")
     return made
+
+
+class _Codec(PayloadCodec):
+    """The user's codec. What it fails with is told as what it is."""
+
+    def __init__(self, codec: PayloadCodec) -> None:
+        self._codec = codec
+
+    async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        try:
+            return await self._codec.encode(payloads)
+        except Exception as error:
+            raise _codec_failed("write", error) from error
+
+    async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
+        try:
+            return await self._codec.decode(payloads)
+        except Exception as error:
+            raise _codec_failed("read", error) from error
+
+
+def _codec_failed(what: str, error: Exception) -> ProviderError:
+    kind = type(error).__name__
+    return ProviderError(
+        f"the payload codec cannot {what} a payload ({kind}); is its key the right one?", provider=PROVIDER
+    )
 
 
 async def asked(call: Awaitable[T], seconds: float) -> T:
@@ -131,12 +166,39 @@ def translated(error: BaseException) -> EnginehouseError | None:
     if isinstance(error, RPCError):
         return _of_rpc(error)
     if isinstance(error, RuntimeError) and "Failed client connect" in str(error):
-        return ProviderUnavailableError("Temporal cannot be reached")
+        return _not_connected(str(error))
     if isinstance(error, WorkflowAlreadyStartedError | ScheduleAlreadyRunningError):
         return ProviderError("Temporal has it already")
+    if isinstance(error, KeyError) and "payload encoding" in str(error):
+        return ProviderError(
+            "a payload cannot be read by this process; give it the codec that it was written with, by `codec`"
+        )
     if isinstance(error, RuntimeError | ValueError | ConnectionError):
         return ProviderError("Temporal's library refused the call")
     return None
+
+
+def _not_connected(text: str) -> EnginehouseError:
+    """Why there is no connection: the SDK tells it in the words of its libraries alone."""
+    for sign, told in _NO_CONNECTION.items():
+        if sign in text:
+            return ProviderError(told)
+    if "tonic::transport::Error(Transport, hyper::Error" in text:
+        return ProviderUnavailableError(
+            "Temporal's server broke the connection off; it may want TLS (`tls`, TEMPORAL_TLS), or a client's certificate "
+            "(TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH)"
+        )
+    return ProviderUnavailableError("Temporal cannot be reached")
+
+
+_NO_CONNECTION = {
+    "Unauthenticated": _REFUSED,
+    "PermissionDenied": _REFUSED,
+    "InvalidCertificate": "the certificate of Temporal's server is not trusted, or is of another name; give the authority that "
+    "signed it by TEMPORAL_TLS_SERVER_CA_CERT_PATH, or the name by TEMPORAL_TLS_SERVER_NAME",
+    "InvalidContentType": "Temporal's server does not speak TLS at this address; leave out `tls` and TEMPORAL_TLS_*, or name another "
+    "address",
+}
 
 
 def _of_rpc(error: RPCError) -> EnginehouseError:
@@ -151,5 +213,5 @@ def _of_rpc(error: RPCError) -> EnginehouseError:
     if error.status == RPCStatusCode.NOT_FOUND and _no_namespace(error):
         return ProviderError("the namespace does not exist; create it, or name another one by `namespace`")
     if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
-        return ProviderError("Temporal refuses these credentials")
+        return ProviderError(_REFUSED)
     return ProviderError("Temporal answered with an error")

@@ -10,6 +10,9 @@ import msgspec
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
+from enginehouse.errors import ProviderError
+from enginehouse.providers.temporal.settings import PROVIDER
+
 LIMIT = 2_000_000
 """Bytes of a payload that Temporal surely takes; above two megabytes a workflow task would fail for ever."""
 
@@ -68,6 +71,12 @@ def text_of(payload: Payload) -> str:
         return "null"
     if encoding == b"binary/plain":
         return _encode(payload.data).decode()
+    if encoding and not encoding.startswith(b"json/"):
+        raise ProviderError(
+            f"a payload is encoded as {encoding.decode(errors='replace')!r}, which this process cannot read: give it the codec "
+            "that it was written with, by `codec`",
+            provider=PROVIDER,
+        )
     return payload.data.decode()
 
 

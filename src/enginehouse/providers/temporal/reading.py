@@ -31,7 +31,7 @@ from enginehouse.providers.temporal.payloads import text_of, value_of
 from enginehouse.providers.temporal.records import Ending, Start
 from enginehouse.providers.temporal.replay import Replay, started_at
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import MEMO, PROVIDER
+from enginehouse.providers.temporal.settings import MEMO, NATIVE, PROVIDER
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -78,6 +78,8 @@ def workflow_id_of(execution_id: str) -> str:
 def is_native(description: WorkflowExecutionDescription) -> bool:
     """Whether Temporal runs it without us: started so, or not by us at all."""
     fields = description.raw_description.workflow_execution_info.memo.fields
+    if NATIVE in fields:
+        return True
     if MEMO in fields:
         return b'"native":true' in fields[MEMO].data.replace(b" ", b"")
     return description.workflow_type != workflow_id_of(description.id)

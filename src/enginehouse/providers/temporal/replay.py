@@ -130,7 +130,8 @@ class Replay:
         self._turn(self._cut, self._turn_at)
 
     async def _on_turn_failed(self, event: HistoryEvent, at: float) -> None:
-        self.stuck = event.workflow_task_failed_event_attributes.failure.message or "the workflow task failed"
+        failure = await self._failure(event.workflow_task_failed_event_attributes.failure)
+        self.stuck = getattr(failure, "message", "") or str(failure) or "the workflow task failed"
 
     def _turn(self, count: int, now: float) -> None:
         """What the worker did in one workflow task."""

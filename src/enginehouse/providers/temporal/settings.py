@@ -10,6 +10,7 @@ from enginehouse.tasks import Handler, HttpAccess, ItemSource
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 
 MEMO = "enginehouse"
+NATIVE = "enginehouse-native"
 """The memo of all schedules that hold definitions, and of all executions that were started here: ``{"native": true}`` in those
 that Temporal runs without us."""
 

@@ -20,7 +20,7 @@ from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed
 from enginehouse.providers.temporal.records import VERSION, Start
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import MEMO, PROVIDER
+from enginehouse.providers.temporal.settings import MEMO, NATIVE, PROVIDER
 
 
 async def start(
@@ -78,7 +78,8 @@ async def _begin(session: Session, workflow_id: str, id: str, found: Definition,
 
 
 def _memo(*, native: bool) -> dict[str, Any]:
-    return {MEMO: {"native": native}}
+    # a codec hides what a memo holds, and not that it is there
+    return {MEMO: {"native": native}, **({NATIVE: True} if native else {})}
 
 
 async def _existing(session: Session, workflow_id: str, id: str, text: str) -> ExecutionResult:
