@@ -57,7 +57,9 @@ async def connect(settings: Settings, *, lazy: bool = True) -> Client:
         )
     if settings.metrics:
         given["runtime"] = _runtime(settings.metrics)
-    return await Client.connect(**given, data_converter=converter, retry_config=_RETRY, lazy=lazy)
+    return await Client.connect(
+        **given, data_converter=converter, interceptors=settings.interceptors, retry_config=_RETRY, lazy=lazy
+    )
 
 
 @cache

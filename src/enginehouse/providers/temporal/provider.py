@@ -47,6 +47,7 @@ class TemporalProvider(Provider):
     ``address``, ``namespace``, ``api_key``, ``tls``: the cluster; what is not given is taken from Temporal's own environment
     configuration (``TEMPORAL_ADDRESS`` and so on, and the ``profile`` of ``config_file``), else ``localhost:7233`` and
     ``default``. ``codec``: a payload codec, or ``module:name`` of one: encrypts all that leaves this process.
+    ``interceptors``: of ``temporalio.client``, for tracing, or ``skipping.SkipTime`` for tests.
     ``task_queue``: where workers look for work. ``prefix``: what the schedules that hold definitions are named with.
     ``tasks``, ``lambdas``, ``http``, ``threads``, ``items``: as ``LocalProvider`` takes them; given ``tasks`` or ``lambdas``,
     the provider works for the queue itself while it is open; without, ``enginehouse worker`` does, in any number of
@@ -66,6 +67,7 @@ class TemporalProvider(Provider):
         profile: str | None = None,
         config_file: str | None = None,
         codec: object = None,
+        interceptors: Sequence[object] = (),
         task_queue: str = "enginehouse",
         prefix: str = "enginehouse:",
         tasks: Mapping[str, Callable[..., Any]] | Sequence[str | Path | Callable[..., Any]] | str | Path | None = None,
@@ -92,6 +94,7 @@ class TemporalProvider(Provider):
             profile=profile,
             config_file=config_file,
             codec=codec,
+            interceptors=tuple(interceptors),
             task_queue=task_queue,
             prefix=prefix,
             timeout=timeout,

@@ -28,6 +28,7 @@ class Settings:
     profile: str | None = None
     config_file: str | None = None
     codec: Any = None
+    interceptors: tuple[Any, ...] = ()
     task_queue: str = "enginehouse"
     prefix: str = "enginehouse:"
     timeout: float = 8.0
