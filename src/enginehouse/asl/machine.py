@@ -28,7 +28,8 @@ PAYLOAD_LIMIT = 262_144
 EVENT_LIMIT = 25_000
 """Events of one execution's history; one that reaches it fails, as on AWS."""
 
-_TOO_MANY_EVENTS = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
+EXPRESS_EVENT_LIMIT = 250_000
+"""AWS sets none for EXPRESS, and ends by the clock what goes round for ever; a turn has no clock."""
 
 TURN_STEPS = 1_000_000
 """What a bounded turn may cost, in steps of roughly a microsecond; the state that it is in is finished."""
@@ -167,9 +168,10 @@ class Turn:
             frame, resume = self.ready.popleft()
             if not frame.halted and frame.id in self.state.frames:
                 self.advance(frame, resume)
-                if self.state.last_event >= EVENT_LIMIT - 2 and self.state.status == "RUNNING":
-                    name = frame.state
-                    self.finish("FAILED", frame.last, "ExecutionFailed", "States.Runtime", _TOO_MANY_EVENTS, name)
+                limit = self.state.event_limit
+                if self.state.last_event >= limit - 2 and self.state.status == "RUNNING":
+                    cause = f"The execution reached the maximum number of history events ({limit})."
+                    self.finish("FAILED", frame.last, "ExecutionFailed", "States.Runtime", cause, frame.state)
         self.state.draws = self.chance.draws
 
     def advance(self, frame: Frame, resume: Callable[[], str | None] | None = None) -> None:
@@ -179,6 +181,7 @@ class Turn:
         events = self.events
         now = self.now
         bounded = state.bounded
+        limit = state.event_limit - 2  # room for a state that is left and the end; ``drain`` ends it
         while True:
             current = states[frame.state]
             try:
@@ -201,7 +204,7 @@ class Turn:
                 following = handle_fault(self, frame, current, fault)
             if following is None:
                 return
-            if state.last_event >= EVENT_LIMIT - 2:  # room for a state that is left and the end; ``drain`` ends it
+            if state.last_event >= limit:
                 return
             frame.state = following
 

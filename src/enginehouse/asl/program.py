@@ -21,7 +21,7 @@ from enginehouse.asl.compiler import compile_machine
 from enginehouse.asl.document import Document, read_document
 from enginehouse.asl.events import Event
 from enginehouse.asl.faults import StateFault
-from enginehouse.asl.machine import NOT_TRUNCATED, Machine, too_large
+from enginehouse.asl.machine import EVENT_LIMIT, EXPRESS_EVENT_LIMIT, NOT_TRUNCATED, Machine, too_large
 from enginehouse.asl.machine import Turn as _Turn
 from enginehouse.asl.notifications import (
     ChildFinished,
@@ -58,6 +58,7 @@ class Program(msgspec.Struct, frozen=True):
     machines: dict[str, Machine]
     root: str = ""
     timeout: float | None = None
+    event_limit: int = EVENT_LIMIT
 
     def start(
         self,
@@ -77,6 +78,7 @@ class Program(msgspec.Struct, frozen=True):
         ``HELD`` characters of input."""
         machine = self.machines[self.root]
         state = State(seed=seed, context=context, input=input, input_text="", bounded=bounded)
+        state.event_limit = self.event_limit
         turn = _Turn(self.machines, state, now)
         frame = Frame(
             id=turn.new_id(), parent=0, index=0, machine=self.root, state=machine.start_at, input=input, input_text=""
@@ -191,7 +193,11 @@ class Program(msgspec.Struct, frozen=True):
             step = step.replace("~1", "/").replace("~0", "~")
             definition = definition[int(step)] if isinstance(definition, list) else definition[step]
         return msgspec.structs.replace(
-            self, definition=definition, root=pointer, timeout=definition.get("TimeoutSeconds") or None
+            self,
+            definition=definition,
+            root=pointer,
+            timeout=definition.get("TimeoutSeconds") or None,
+            event_limit=_event_limit(definition.get("ProcessorConfig", {}).get("ExecutionType", "STANDARD")),
         )
 
     def dump(self, state: State) -> bytes:
@@ -245,7 +251,18 @@ def _compile(
     except (ValueError, KeyError, TypeError, RecursionError, StateFault) as error:
         fault = Diagnostic("error", "COMPILATION_FAILED", f"the definition cannot be compiled: {error}")
         raise InvalidSpecError("the definition is invalid", diagnostics=[fault]) from error
-    return Program(document.value, text, digest, machines, timeout=value.get("TimeoutSeconds") or timeout)
+    return Program(
+        document.value,
+        text,
+        digest,
+        machines,
+        timeout=value.get("TimeoutSeconds") or timeout,
+        event_limit=_event_limit(type),
+    )
+
+
+def _event_limit(type: str) -> int:
+    return EXPRESS_EVENT_LIMIT if type == "EXPRESS" else EVENT_LIMIT
 
 
 def validate(definition: str | bytes | Mapping[str, Any], *, type: str = "STANDARD") -> list[Diagnostic]:

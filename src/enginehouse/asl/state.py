@@ -106,6 +106,7 @@ class State(msgspec.Struct, omit_defaults=True):
     waits: dict[int, int] = {}
     bounded: bool = False
     paused: list[int] = []
+    event_limit: int = 25_000
 
     @property
     def finished(self) -> bool:

@@ -179,6 +179,13 @@ def test_an_endless_loop_meets_the_limit_of_the_history() -> None:
     assert 24_999 <= len(run.events) <= 25_000
 
 
+def test_a_long_chain_has_room_in_an_express_history() -> None:
+    states = {f"S{n}": {"Type": "Pass", "Next": f"S{n + 1}"} for n in range(20_000)}
+    definition = {"StartAt": "S0", "States": {**states, "S20000": {"Type": "Succeed"}}}
+    run = drive(asl.compile(definition, type="EXPRESS"), {"n": 1})
+    assert (run.state.status, len(run.events)) == ("SUCCEEDED", 40_004)
+
+
 def test_task_results_flow_through_both_languages() -> None:
     program = compiled(
         A=task(ResultSelector={"v.$": "$.value"}, ResultPath="$.a", Assign={"kept.$": "$.v"}),
