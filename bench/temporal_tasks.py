@@ -1,6 +1,6 @@
 """Temporal's dev server: ten activities in a row, as a definition of ours and as a hand-written workflow, in one run.
 
-Not part of `make bench`: it measures the dev server more than us. python -m bench.temporal_tasks
+The dev server is the bottleneck of both, so it is their ratio that counts.
 """
 
 from __future__ import annotations
