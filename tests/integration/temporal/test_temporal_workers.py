@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
 from enginehouse.providers.temporal import TemporalProvider
-from enginehouse.providers.temporal.testing import DevServer
+from enginehouse.providers.temporal.testing import DevServer, free_port
 from tests.integration.temporal.running import begin, one, run, until_event, until_over
 
 pytestmark = pytest.mark.temporal_server
@@ -39,19 +40,27 @@ async def linger(folder):
     while not (path / "go").exists():
         await asyncio.sleep(0.05)
     return "done"
+
+@task("boom")
+async def boom(given):
+    raise RuntimeError("no")
 """
 
 
 @asynccontextmanager
-async def worker(provider: TemporalProvider, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """``enginehouse worker`` as a process, for the queue of ``provider``."""
+async def worker(
+    provider: TemporalProvider, folder: Path, *flags: str, log: str = os.devnull
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """``enginehouse worker`` as a process, for the queue of ``provider``; what it says goes to the file ``log``."""
     tasks, settings = folder / "tasks.py", provider.settings
     await asyncio.to_thread(tasks.write_text, TASKS)
+    said = await asyncio.to_thread(open, log, "ab")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "enginehouse.cli", "worker", "-p", "temporal", "-t", str(tasks),
-        "--queue", settings.task_queue, "--drain", "1s",
-        cwd=folder, env={**os.environ, "TEMPORAL_ADDRESS": str(settings.address)}, stderr=asyncio.subprocess.DEVNULL,
+        "--queue", settings.task_queue, *(flags or ("--drain", "1s")),
+        cwd=folder, env={**os.environ, "TEMPORAL_ADDRESS": str(settings.address)}, stderr=said,
     )  # fmt: skip
+    await asyncio.to_thread(said.close)
     try:
         yield process
     finally:
@@ -83,6 +92,93 @@ async def test_what_a_lost_worker_was_doing_another_one_does(make: Make, tmp_pat
                 status = await until_over(client, id)
     assert status.output == "done"
     assert [event.type for event in status.history].count("TaskScheduled") == 1
+
+
+async def test_a_worker_that_is_told_to_stop_lets_its_task_end_and_logs_by_execution(
+    make: Make, tmp_path: Path
+) -> None:
+    said = tmp_path / "log"
+    failing = {"StartAt": "Bad", "States": {"Bad": {"Type": "Task", "Resource": "task:boom", "End": True}}}
+    async with make() as client:
+        async with worker(client, tmp_path, "--drain", "30s", log=str(said)) as first:
+            failed = await begin(client, failing, {})
+            await until_over(client, failed)
+            id = await begin(client, one("Task", Resource="task:linger"), json.dumps(str(tmp_path)))
+            await seen(tmp_path, 1)
+            first.send_signal(signal.SIGTERM)
+            await logged(said, "worker.draining")
+            await asyncio.to_thread((tmp_path / "go").touch)
+            assert await first.wait() == 0
+        async with worker(client, tmp_path), asyncio.timeout(30):
+            status = await until_over(client, id)
+        assert status.output == "done"
+        assert len(await asyncio.to_thread(lambda: list(tmp_path.glob("began-*")))) == 1
+    lines = (await asyncio.to_thread(said.read_text)).splitlines()
+    for event, more in (
+        ("worker.ready", f"queue={client.settings.task_queue}"),
+        ("execution.began", f"execution={failed} workflow={failed.partition(':')[0]}"),
+        ("task.failed", f"execution={failed} task=Bad#2 error=RuntimeError"),
+        ("execution.ended", f"execution={failed} workflow={failed.partition(':')[0]} state=failed error=RuntimeError"),
+        ("execution.began", f"execution={id}"),
+        ("worker.stopped", f"queue={client.settings.task_queue}"),
+    ):
+        assert [line for line in lines if f"{event} {more}" in line], (event, more, lines)
+
+
+async def logged(file: Path, event: str) -> None:
+    """Wait until the log has the event."""
+    async with asyncio.timeout(40):
+        while event not in await asyncio.to_thread(file.read_text):  # noqa: ASYNC110 -- a file tells
+            await asyncio.sleep(0.05)
+
+
+async def test_a_worker_shows_prometheus_its_metrics_and_runs_no_more_tasks_than_it_may(
+    make: Make, tmp_path: Path
+) -> None:
+    port, folders = free_port(), [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        await asyncio.to_thread(folder.mkdir)
+    flags = (
+        "--metrics",
+        f"127.0.0.1:{port}",
+        "--concurrency",
+        "1",
+        "--executions",
+        "5",
+        "--cache",
+        "10",
+        "--pollers",
+        "2",
+    )
+    async with make() as client, worker(client, tmp_path, *flags):
+        both = [await begin(client, one("Task", Resource="task:linger"), json.dumps(str(folder))) for folder in folders]
+        async with asyncio.timeout(40):
+            while not (began := await asyncio.to_thread(lambda: list(tmp_path.glob("*/began-*")))):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+            slots: list[str] = []
+            while not slots:
+                metrics = await asyncio.to_thread(_metrics, port)
+                slots = [
+                    line
+                    for line in metrics.splitlines()
+                    if line.startswith("temporal_worker_task_slots_used")
+                    and 'worker_type="ActivityWorker"' in line
+                    and line.endswith(" 1")
+                ]
+        assert len(began) == 1
+        assert f'task_queue="{client.settings.task_queue}"' in slots[0]
+        for folder in folders:
+            await asyncio.to_thread((folder / "go").touch)
+        async with asyncio.timeout(30):
+            assert [(await until_over(client, id)).output for id in both] == ["done", "done"]
+        metrics = await asyncio.to_thread(_metrics, port)
+    completed = [line for line in metrics.splitlines() if line.startswith("temporal_workflow_completed{")]
+    assert sum(float(line.rpartition(" ")[2]) for line in completed) == 2
+
+
+def _metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        return str(answer.read().decode())
 
 
 async def test_a_long_execution_goes_on_in_another_run_with_one_history(tmp_path: Path) -> None:

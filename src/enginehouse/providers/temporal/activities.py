@@ -55,20 +55,28 @@ class Activities:
     async def run(self, args: Sequence[RawValue]) -> RawValue:
         call = msgspec.json.decode(text_of(args[1].payload), type=TaskCall)
         command: Work = msgspec.structs.replace(call.command, arguments=value_of(args[0].payload))
+        state = activity.info().activity_id
+        if activity.info().attempt > 1:
+            log.warning(
+                "task.run_again execution=%s task=%s attempt=%d", call.execution_id, state, activity.info().attempt
+            )
         silence = _Silence(command.heartbeat if isinstance(command, ScheduleTask) else None)
-        work = asyncio.create_task(self._work(command, call, silence.heard), name=activity.info().activity_id)
+        work = asyncio.create_task(self._work(command, call, silence.heard), name=state)
         try:
             while not (await asyncio.wait({work}, timeout=min(BEAT, silence.left())))[0]:
                 if silence.left() <= 0:
                     work.cancel()
                     await asyncio.wait({work}, timeout=BEAT)
+                    log.info("task.silent execution=%s task=%s", call.execution_id, state)
                     raise _failure(Ending("States.HeartbeatTimeout", None, status="TIMED_OUT"))
                 activity.heartbeat()
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({work}, timeout=self._grace)
             details = activity.cancellation_details()
-            if details is not None and details.cancel_requested:
+            stopped = details is not None and details.cancel_requested
+            log.info("task.%s execution=%s task=%s", "cancelled" if stopped else "left", call.execution_id, state)
+            if stopped:
                 raise
             # Neither is a failure of the task: its execution is over, or its worker stops and another one runs it again.
             raise ApplicationError(
@@ -76,7 +84,12 @@ class Activities:
                 type="NotAnswered",
                 category=ApplicationErrorCategory.BENIGN,
             ) from None
-        return _answer(command, work.result())
+        outcome = work.result()
+        if isinstance(outcome, TaskFailed):
+            log.info("task.failed execution=%s task=%s error=%s", call.execution_id, state, outcome.error)
+        else:
+            log.debug("task.succeeded execution=%s task=%s", call.execution_id, state)
+        return _answer(command, outcome)
 
     async def _work(self, command: Work, call: TaskCall, heard: Callable[[], None]) -> TaskSucceeded | TaskFailed:
         if isinstance(command, ScheduleTask):

@@ -7,6 +7,7 @@ and is held to its recorded histories by the tests. Its name in Temporal is the 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,7 +17,7 @@ import msgspec
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError
 
 from enginehouse.asl.commands import (
     CancelTask,
@@ -30,6 +31,7 @@ from enginehouse.asl.commands import (
 )
 from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TaskFailed, TaskSucceeded, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
+from enginehouse.providers.temporal import calls
 from enginehouse.providers.temporal.live import (
     PAUSE,
     AlarmRang,
@@ -45,8 +47,10 @@ from enginehouse.providers.temporal.live import (
     is_activity,
 )
 from enginehouse.providers.temporal.pace import Pace, Turn
-from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, list_value, text_of, value_of
-from enginehouse.providers.temporal.records import VERSION, Carried, Ending, Start, TaskCall
+from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, text_of, value_of
+from enginehouse.providers.temporal.records import VERSION, Carried, Ending, Start
+
+log = logging.getLogger(__name__)
 
 SUCCESS, FAILURE, HEARTBEAT = "task-success", "task-failure", "task-heartbeat"
 READ, WRITE = "enginehouse:read-items", "enginehouse:write-results"
@@ -58,15 +62,7 @@ _LONGEST = timedelta(seconds=99_999_999)
 _AFTER_A_LOSS = RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0, maximum_attempts=0)
 
 _PAUSED = (0, "")
-"""The key of that timer; those of the core's begin at 1."""
-
-_TOO_MUCH_TO_CARRY = (
-    "What the execution's threads hold is too much to be carried to the next run of its history. Let a Map have fewer items "
-    "in work at once (MaxConcurrency), or pass references to large data."
-)
-
-_MESSAGE_LIMIT = 1_000
-"""Characters of a failure's message; its cause, in the details, is whole."""
+"""The key of the timer after which the core goes on with a turn; those of its own begin at 1."""
 
 
 @workflow.defn(dynamic=True, sandboxed=False)
@@ -100,7 +96,7 @@ class Execution:
             raise
         except Exception as error:
             # Anything else would be tried again without end, and nobody would be told.
-            raise _failed(Ending("States.Runtime", f"{type(error).__name__}: {error}")) from error
+            raise calls.failed(Ending("States.Runtime", f"{type(error).__name__}: {error}")) from error
 
     @workflow.signal(name=SUCCESS)
     def task_success(self, task: int, output: RawValue) -> None:
@@ -134,6 +130,7 @@ class Execution:
             self._carry_out(live, live.go_on(carried, now))
         else:
             self._carry_out(live, live.begin(now))
+            _tell("execution.began", live)
         while (state := live.state) is not None and not state.finished:
             if state.paused and _PAUSED not in self._timers:
                 self._set_timer(_PAUSED, now, GoOn(), PAUSE)
@@ -155,6 +152,9 @@ class Execution:
     async def _end(self, live: Live) -> RawValue:
         state = live.state
         assert state is not None  # noqa: S101 -- it has finished
+        _tell(
+            "execution.ended", live, f" state={state.status.lower()}" + (f" error={state.error}" if state.error else "")
+        )
         for timer in self._timers.values():
             timer.cancel()
         if self._going_on is not None:
@@ -164,7 +164,7 @@ class Execution:
         if state.status == "ABORTED":
             await self._grant_grace(live.start.grace)
             raise asyncio.CancelledError
-        raise _failed(Ending(state.error, state.cause, status=state.status, failed_at=state.failed_at))
+        raise calls.failed(Ending(state.error, state.cause, status=state.status, failed_at=state.failed_at))
 
     async def _grant_grace(self, grace: float) -> None:
         """Let the tasks that were told to stop clean up."""
@@ -189,11 +189,12 @@ class Execution:
         start = msgspec.structs.replace(live.start, started_at=live.started_at, version=VERSION)
         carried = live.carry(list(self._deferred))
         if carried is None:
-            raise _failed(Ending("States.DataLimitExceeded", _TOO_MUCH_TO_CARRY))
+            raise calls.failed(Ending("States.DataLimitExceeded", calls.TOO_MUCH_TO_CARRY))
         given = [RawValue(args[0]), RawValue(args[1]), json_value(start), carried]
-        if (size := _size(given)) > LIMIT:
+        if (size := calls.size_of(given)) > LIMIT:
             cause = f"The execution's state has {size:,} bytes, and Temporal takes {LIMIT:,} from one run to the next."
-            raise _failed(Ending("States.DataLimitExceeded", cause))
+            raise calls.failed(Ending("States.DataLimitExceeded", cause))
+        _tell("execution.goes_on_in_a_new_run", live, f" bytes={size}")
         workflow.continue_as_new(args=given)
 
     # -- orders
@@ -230,11 +231,15 @@ class Execution:
             if order.child not in live.children if isinstance(order, StartChild) else order.task not in live.tasks:
                 self._deferred.popleft()
                 continue
-            args = self._child_args(live, order) if isinstance(order, StartChild) else _task_args(live, order)
-            if (size := _size(args)) > LIMIT:
+            args = (
+                calls.child_args(live, self._definition, order)
+                if isinstance(order, StartChild)
+                else calls.task_args(live, order)
+            )
+            if (size := calls.size_of(args)) > LIMIT:
                 name = getattr(order, "state", type(order).__name__)
                 cause = f"{name} takes {size:,} bytes with all that goes along, and Temporal takes {LIMIT:,} at once."
-                raise _failed(Ending("States.DataLimitExceeded", cause))
+                raise calls.failed(Ending("States.DataLimitExceeded", cause))
             if not self._pace.may_begin(_turn(), self._unfinished, size):
                 break
             self._deferred.popleft()
@@ -311,19 +316,6 @@ class Execution:
 
     # -- child executions
 
-    def _child_args(self, live: Live, order: StartChild) -> list[RawValue]:
-        start = msgspec.structs.replace(
-            live.start,
-            seed=f"{live.start.seed}/{order.child}",
-            name=f"{live.name}/{order.child}",
-            pointer=order.processor,
-            request={},
-            started_at=None,
-            chains=[],
-            version=VERSION,
-        )
-        return [self._definition, json_value(order.input), json_value(start)]
-
     async def _run_child(self, live: Live, order: StartChild, args: list[RawValue]) -> None:
         """One item, or batch, of a distributed Map."""
         limit = compiled(live.definition, live.start.options, order.processor).timeout
@@ -356,23 +348,12 @@ def _now() -> float:
     return workflow.time_ns() / 1e9
 
 
+def _tell(event: str, live: Live, more: str = "") -> None:
+    """Log it, once: not again where a worker goes through a history."""
+    if not workflow.unsafe.is_replaying():
+        log.info("%s execution=%s workflow=%s%s", event, live.execution_id, live.workflow_id, more)
+
+
 def _turn() -> Turn:
     info = workflow.info()
     return Turn(info.get_current_history_length(), info.get_current_history_size(), info.is_continue_as_new_suggested())
-
-
-def _task_args(live: Live, order: ScheduleTask | ReadItems | WriteResults) -> list[RawValue]:
-    call = TaskCall(msgspec.structs.replace(order, arguments=None), live.execution_id, live.name, live.workflow_id)
-    return [json_value(order.arguments), list_value(call) if isinstance(order, WriteResults) else json_value(call)]
-
-
-def _size(args: list[RawValue]) -> int:
-    return sum(len(value.payload.data) for value in args)
-
-
-def _failed(ending: Ending) -> ApplicationError:
-    """The execution's failure. The message is what Temporal's own tools show; all of it is in the details."""
-    message = ending.cause or ending.error or ending.status
-    return ApplicationError(
-        message[:_MESSAGE_LIMIT], json_value(ending), type=ending.error or ending.status, non_retryable=True
-    )

@@ -52,15 +52,18 @@ class Session:
             self._runner = make_runner(settings)
             self._worker = make_worker(self.client, settings, self._runner, self._start)
             self._working = asyncio.create_task(self._work(self._worker), name="enginehouse-temporal-worker")
+            log.info("worker.ready queue=%s namespace=%s", settings.task_queue, self.client.namespace)
 
     async def close(self) -> None:
         """Stop working: running tasks are told, and given their grace; what they leave undone another worker runs again."""
         if self._worker is not None and self._working is not None:
             if not self._working.done():
+                log.info("worker.draining queue=%s seconds=%g", self.settings.task_queue, self.settings.drain)
                 stopping = asyncio.create_task(self._worker.shutdown())
                 await asyncio.wait({stopping, self._working}, timeout=self.settings.drain + self.settings.grace + 5)
             self._working.cancel()
             await asyncio.wait({self._working}, timeout=1)
+            log.info("worker.stopped queue=%s", self.settings.task_queue)
         if self._runner is not None:
             self._runner.close()
         await asyncio.sleep(_BEFORE_EXIT)
