@@ -1,4 +1,4 @@
-"""Record histories of our executions for ``test_temporal_histories.py``: python -m tests.integration.temporal.record
+"""Record histories of our executions for ``test_temporal_histories.py``: python -m tests.integration.temporal.record NAME ...
 
 Record anew only where executions that run on the old ones need not go on: the old files are the promise that they do.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.crash.workflow import definition as ten_tasks
 from tests.integration.temporal.running import begin, until_event, until_over
 
 HISTORIES = Path(__file__).parent / "histories"
+COUNT = "{% $sum($map([1..30000], function($i){ $i })) %}"
 RETRY = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1}]
 
 
@@ -35,6 +37,22 @@ def definitions() -> dict[str, tuple[dict[str, Any], Any]]:
         "distributed": (
             {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": processor, "End": True}}},
             [1, 2, 3],
+        ),
+        # of version 1: a turn that is done in several workflow tasks, and what comes after it
+        "paused": (
+            {
+                "QueryLanguage": "JSONata",
+                "StartAt": "Count0",
+                "States": {
+                    **{f"Count{n}": {"Type": "Pass", "Output": COUNT, "Next": f"Count{n + 1}"} for n in range(8)},
+                    "Count8": {"Type": "Task", "Resource": "task:square", "End": True},
+                },
+            },
+            1,
+        ),
+        "mapped": (
+            {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": double, "End": True}}},
+            list(range(5)),
         ),
         "failed": ({"StartAt": "Boom", "States": {"Boom": {"Type": "Task", "Resource": "task:boom", "End": True}}}, 1),
     }
@@ -79,7 +97,7 @@ def _anonymous(value: Any) -> Any:
     return {key: said.get(key, _anonymous(item)) for key, item in value.items()}
 
 
-async def record() -> None:
+async def record(names: list[str]) -> None:
     server = DevServer()
     await server.ready()
     HISTORIES.mkdir(exist_ok=True)
@@ -87,6 +105,8 @@ async def record() -> None:
         client = await Client.connect(server.address)
         async with TemporalProvider(server.address, tasks=TASKS) as provider:
             for name, (definition, given) in definitions().items():
+                if name not in names:
+                    continue
                 id = await begin(provider, definition, given, name=name)
                 if name == "token":
                     await until_event(provider, id, "TaskSubmitted")
@@ -110,4 +130,4 @@ async def record() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(record())
+    asyncio.run(record(sys.argv[1:]))

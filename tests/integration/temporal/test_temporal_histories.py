@@ -47,4 +47,13 @@ async def test_a_client_reads_the_same_events_out_of_it(path: Path) -> None:
 
 
 def test_histories_are_kept() -> None:
-    assert {path.stem for path in HISTORIES} >= {"ten_tasks", "token", "stopped", "distributed", "failed"}
+    first, second = {"ten_tasks", "token", "stopped", "distributed", "failed"}, {"paused", "mapped"}
+    assert {path.stem for path in HISTORIES} >= first | second
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_each_is_of_the_version_that_made_it(path: Path) -> None:
+    history, _ = await asyncio.to_thread(kept, path)
+    replay = Replay(DataConverter.default, history.workflow_id)
+    await replay.feed(history.events[0])
+    assert replay.start.version == (1 if path.stem in ("paused", "mapped") else 0)

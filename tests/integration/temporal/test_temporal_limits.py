@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -21,6 +22,7 @@ import pytest
 
 from enginehouse import ExecutionState, ExecutionStatus
 from enginehouse.asl import machine
+from enginehouse.errors import ProviderUnavailableError
 from enginehouse.providers.temporal import TemporalProvider, pace, reading
 from enginehouse.providers.temporal.testing import DevServer
 from enginehouse.tasks.readers import LocalFiles
@@ -72,10 +74,17 @@ async def through(
     began = time.monotonic()
     async with asyncio.timeout(seconds + ITEMS / 20 + TASKS / 5):
         id = await begin(provider, definition, given, provider_config={"type": type})
-        while not (status := await provider.get_execution_status(id, history=False)).state.is_terminal:  # noqa: ASYNC110
+        while (status := await seen(provider, id)) is None or not status.state.is_terminal:  # noqa: ASYNC110
             await asyncio.sleep(0.2)  # a watch would read all of a large history
     print(f"{status.state} after {time.monotonic() - began:.1f} s, {await runs(provider, id)} runs")
     return status
+
+
+async def seen(provider: TemporalProvider, id: str) -> ExecutionStatus | None:
+    """The execution as it is now; None where the server, busy with it, does not answer in time."""
+    with contextlib.suppress(ProviderUnavailableError):
+        return await provider.get_execution_status(id, history=False)
+    return None
 
 
 async def runs(provider: TemporalProvider, id: str) -> int:

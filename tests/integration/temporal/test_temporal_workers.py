@@ -181,6 +181,21 @@ def _metrics(port: int) -> str:
         return str(answer.read().decode())
 
 
+async def test_a_worker_leaves_what_is_of_a_later_version_to_a_later_worker(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with make(works=True) as provider:
+        monkeypatch.setattr("enginehouse.providers.temporal.starts.VERSION", 99)
+        id = await begin(provider, one("Pass"), {"n": 1})
+        async with asyncio.timeout(30):
+            while "stuck" not in (status := await provider.get_execution_status(id)).metadata:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        assert "update the worker" in str(status.metadata["stuck"])
+        monkeypatch.setattr("enginehouse.providers.temporal.host.VERSION", 99)
+        async with asyncio.timeout(60):
+            assert (await until_over(provider, id)).output == {"n": 1}
+
+
 async def test_a_long_execution_goes_on_in_another_run_with_one_history(tmp_path: Path) -> None:
     server = await asyncio.to_thread(
         DevServer, None, 0, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=40"
