@@ -76,7 +76,9 @@ class Execution:
         self._timers: dict[tuple[int, str], asyncio.Task[None]] = {}
         self._deferred: deque[ScheduleTask | ReadItems | WriteResults | StartChild] = deque()
         self._pace = Pace(careful=True)
-        self._going_on: asyncio.Task[None] | None = None
+        self._starting: set[int] = set()
+        self._pausing: asyncio.Task[None] | None = None
+        self._more = False
         self._leaving: list[workflow.ActivityHandle[Any]] = []
 
     @workflow.run
@@ -137,15 +139,15 @@ class Execution:
             if self._may_leave():
                 self._leave(live, args)
             try:
-                await workflow.wait_condition(lambda: bool(self._inbox) or self._to_go_on())
+                await workflow.wait_condition(lambda: bool(self._inbox) or self._more)
             except asyncio.CancelledError:
                 self._inbox.append(Stop(None, workflow.cancellation_reason() or None))
             happenings, self._inbox = in_order(self._inbox), []
             now = _now()
             for happening in happenings:
                 self._carry_out(live, live.tell(happening, now))
-            if self._to_go_on():
-                self._going_on = None
+            if self._more:
+                self._more = False
                 self._launch(live)
         return await self._end(live)
 
@@ -157,8 +159,8 @@ class Execution:
         )
         for timer in self._timers.values():
             timer.cancel()
-        if self._going_on is not None:
-            self._going_on.cancel()
+        if self._pausing is not None:
+            self._pausing.cancel()
         if state.status == "SUCCEEDED":
             return json_text(state.output_text or "null")
         if state.status == "ABORTED":
@@ -240,19 +242,22 @@ class Execution:
                 name = getattr(order, "state", type(order).__name__)
                 cause = f"{name} takes {size:,} bytes with all that goes along, and Temporal takes {LIMIT:,} at once."
                 raise calls.failed(Ending("States.DataLimitExceeded", cause))
-            if not self._pace.may_begin(_turn(), self._unfinished, size):
+            starting = len(self._starting) if isinstance(order, StartChild) else 0
+            if not self._pace.may_begin(_turn(), self._unfinished, size, starting):
                 break
             self._deferred.popleft()
             if isinstance(order, StartChild):
+                self._starting.add(order.child)
                 self._children[order.child] = asyncio.create_task(self._run_child(live, order, args))
             else:
                 self._start_activity(live, order, args)
-        if self._deferred and self._pace.crowded and self._going_on is None:
-            self._going_on = asyncio.create_task(workflow.sleep(0.001, summary="more"))
+        if self._deferred and self._pace.crowded and self._pausing is None:
+            self._pausing = asyncio.create_task(self._pause())
 
-    def _to_go_on(self) -> bool:
-        """Whether there is room again for what did not fit into a workflow task."""
-        return self._going_on is not None and self._going_on.done()
+    async def _pause(self) -> None:
+        """Wait for the next workflow task, which has room for what did not fit into this one."""
+        await workflow.sleep(0.001, summary="more")
+        self._pausing, self._more = None, True
 
     def _set_timer(self, key: tuple[int, str], at: float, happening: Happening, name: str) -> None:
         self._drop_timer(key)
@@ -321,7 +326,7 @@ class Execution:
         limit = compiled(live.definition, live.start.options, order.processor).timeout
         happened: ChildFinished
         try:
-            output = await workflow.execute_child_workflow(
+            child = await workflow.start_child_workflow(
                 live.workflow_id,
                 args=args,
                 id=f"{live.execution_id}/{order.child}",
@@ -330,13 +335,21 @@ class Execution:
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 cancellation_type=workflow.ChildWorkflowCancellationType.TRY_CANCEL,
             )
+            self._started(order.child)
+            output = await child
             self._pace.returned(len(output.payload.data))
             happened = ChildFinished(order.child, "SUCCEEDED", value_of(output.payload))
         except ChildWorkflowError as error:
             happened = mapping.child_failed(order.child, error.cause)
         finally:
             self._children.pop(order.child, None)
+            self._started(order.child)
         self._inbox.append(happened)
+
+    def _started(self, child: int) -> None:
+        if child in self._starting:
+            self._starting.remove(child)
+            self._more = True
 
     def _stop_child(self, child: int) -> None:
         running = self._children.get(child)

@@ -14,6 +14,9 @@ from enginehouse.asl.machine import PAYLOAD_LIMIT
 OPEN = 1_500
 """Activities and children of a run that are unfinished at once."""
 
+STARTING = 20
+"""Children that Temporal is asked to start and has not. Each start has to get hold of the parent: of hundreds most wait for seconds."""
+
 MESSAGE = 2_500_000
 """Bytes of arguments that one workflow task hands to Temporal."""
 
@@ -52,14 +55,16 @@ class Pace:
             return turn.events > LONG or turn.bytes > LARGE
         return turn.suggested
 
-    def may_begin(self, turn: Turn, unfinished: int, size: int) -> bool:
-        """Whether something with arguments of so many bytes may begin in this workflow task; it counts, if so. Where only the
-        task has no more room, ``crowded`` is true afterwards."""
+    def may_begin(self, turn: Turn, unfinished: int, size: int, starting: int = 0) -> bool:
+        """Whether something with arguments of so many bytes may begin in this workflow task; it counts, if so. ``starting``, for a
+        child: how many have not started yet. Where only the task has no more room, ``crowded`` is true afterwards."""
         self.crowded = False
         if unfinished >= OPEN or self.leaving(turn, unfinished):
             return False
         if not self._careful:
             return True
+        if starting >= STARTING:
+            return False
         if turn.events != self._events:
             self._events, self._begun = turn.events, 0
         if unfinished and turn.bytes + self._begun + size + (unfinished + 1) * self._expected > MOST:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enginehouse.asl.machine import PAYLOAD_LIMIT
-from enginehouse.providers.temporal.pace import LARGE, LONG, MESSAGE, MOST, OPEN, Pace, Turn
+from enginehouse.providers.temporal.pace import LARGE, LONG, MESSAGE, MOST, OPEN, STARTING, Pace, Turn
 
 
 def begun(pace: Pace, turn: Turn, size: int, unfinished: int = 0) -> int:
@@ -36,6 +36,14 @@ def test_until_a_result_is_seen_the_largest_is_expected() -> None:
     assert begun(pace, Turn(9, 1_000, suggested=False), 10, first) == OPEN - first
     pace.returned(PAYLOAD_LIMIT)
     assert begun(pace, Turn(12, 1_000, suggested=False), 10, first) == 0
+
+
+def test_only_so_many_children_are_starting() -> None:
+    pace = Pace(careful=True)
+    turn = Turn(3, 1_000, suggested=False)
+    assert pace.may_begin(turn, 30, 10, STARTING - 1)
+    assert not pace.may_begin(turn, 30, 10, STARTING)
+    assert not pace.crowded
 
 
 def test_a_long_or_large_run_begins_nothing_while_something_is_unfinished() -> None:
