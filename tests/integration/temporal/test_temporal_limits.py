@@ -164,8 +164,8 @@ async def test_results_near_the_limit_do_not_fill_the_history(make: Make, monkey
 
 
 async def test_a_chain_of_tasks_with_an_input_near_the_limit(make: Make) -> None:
-    # five events each: the history of a STANDARD one holds 4,999 of them, and a definition of 1 MiB 12,000
-    count = min(TASKS, 12_000)
+    # five events each: the history of a STANDARD one holds 4,999 of them, and a definition of 1 MiB over 10,000
+    count = min(TASKS, 10_000)
     definition = chain(count, Type="Task", Resource="task:small", ResultPath="$.n")
     async with make(tasks=FUNCTIONS) as provider:
         status = await through(provider, definition, {"text": TEXT}, type="EXPRESS")
