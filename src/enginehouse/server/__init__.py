@@ -1,0 +1,1 @@
+"""What answers over HTTP. ``pip install 'enginehouse[server]'`` brings what it needs."""
