@@ -38,6 +38,7 @@ COMMANDS = {
     "task": "tokens:app",
     "engine": "engine:engine",
     "worker": "worker:worker",
+    "step-functions-api": "step_functions_api:step_functions_api",
     "purge": "purge:purge",
     "providers": "providers:providers",
     "conformance": "conformance:app",

@@ -16,15 +16,17 @@ from enginehouse.providers.local import queries
 from enginehouse.providers.local.mapping import PROVIDER, readable
 from enginehouse.providers.local.reader import Reader
 
-_CONFIG_KEYS = ("type",)
+_CONFIG_KEYS = ("type", "role")
 
 
 class Options(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What a definition is compiled with, apart from its text. ``timeout`` is in seconds; ``retry`` is an entry of Retry."""
+    """What a definition is compiled and run with, apart from its text. ``timeout`` is in seconds; ``retry`` is an entry of
+    Retry; ``role`` is what its executions see as theirs, where it has one of its own."""
 
     type: str = "STANDARD"
     timeout: float | None = None
     retry: dict[str, Any] | None = None
+    role: str = ""
 
 
 class Definition(msgspec.Struct, frozen=True):
@@ -42,6 +44,7 @@ def compile_spec(spec: WorkflowSpec) -> Definition:
         type=str(spec.provider_config.get("type", "STANDARD")),
         timeout=spec.timeout.total_seconds() if spec.timeout is not None else None,
         retry=_retry(spec),
+        role=str(spec.provider_config.get("role", "")),
     )
     return _compiled(spec.definition, options)
 
@@ -79,6 +82,10 @@ def _compiled(definition: Any, options: Options) -> Definition:
     return Definition(digest, program.text, encoded, program)
 
 
+_options = msgspec.json.Decoder(Options).decode
+_PLAIN = Options()
+
+
 def _retry(spec: WorkflowSpec) -> dict[str, Any] | None:
     policy = spec.retry_policy
     if policy is None:
@@ -100,10 +107,12 @@ class Definitions:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._programs: dict[str, asl.Program] = {}
+        self._options: dict[str, Options] = {}
         self._current: dict[str, str] = {}
 
     def keep(self, definition: Definition, workflow_id: str = "") -> None:
         self._programs[definition.digest] = definition.program
+        self._options[definition.digest] = _options(definition.options)
         if workflow_id:
             self._current[workflow_id] = definition.digest
 
@@ -120,6 +129,10 @@ class Definitions:
                 self._current[workflow_id] = digest
         return digest
 
+    def options(self, digest: str) -> Options:
+        """Of a definition whose program is known."""
+        return self._options.get(digest, _PLAIN)
+
     def known(self, digest: str, pointer: str = "") -> asl.Program | None:
         program = self._programs.get(digest)
         return program.processor(pointer) if program is not None and pointer else program
@@ -134,6 +147,7 @@ class Definitions:
                     f"the store holds no definition {digest}; it is damaged", operation="load definition"
                 )
             text, options = row
-            compiled = await asyncio.to_thread(_compiled, text, msgspec.json.decode(options, type=Options))
+            compiled = await asyncio.to_thread(_compiled, text, _options(options))
+            self._options[digest] = _options(options)
             program = self._programs[digest] = compiled.program
         return program.processor(pointer) if pointer else program

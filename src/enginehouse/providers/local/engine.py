@@ -62,6 +62,7 @@ class Engine:
         self._writer = writer
         self._reader = reader
         self._names = names
+        self._definitions = definitions
         self._changed = changed
         self._broke = broke
         self._work = (
@@ -135,9 +136,11 @@ class Engine:
         value: Any,
         named: bool,
         told: Callable[[ExecutionRow | None, BaseException | None], None],
+        *,
+        pinned: bool = False,
     ) -> None:
         """Begin an execution. ``told`` gets the existing one where the id is taken; ``StaleDefinitionError`` where the
-        workflow has changed."""
+        workflow has changed, or, ``pinned`` to its definition, where the store no longer has that."""
         context = self._context(row)
         live = Live(row, program, context)
         try:
@@ -150,7 +153,7 @@ class Engine:
         live.note_standing()
         write = TurnWrite(live, row.started_at, None, turn)
         after = outcome(live, turn.state, row.started_at)
-        write.new, write.named = started(row, after), named
+        write.new, write.named, write.pinned = started(row, after), named, pinned
         if turn.commands:
             write.extras = extras(live, turn.commands, {}, self._names, finished=after.stopped_at is not None)
 
@@ -176,15 +179,17 @@ class Engine:
             self._spoiled(live, error)
 
     def _context(self, row: NewExecution | ExecutionRow) -> asl.ExecutionContext:
-        names = self._names
+        names, options = self._names, self._definitions.options(row.digest)
+        express = bool(names.prefix) and options.type == "EXPRESS" and ":" in row.name
         return asl.ExecutionContext(
-            execution_id=names.execution(row.id),
-            execution_name=row.name,
+            execution_id=names.express(row.workflow, row.name) if express else names.execution(row.id),
+            execution_name=row.name.rpartition(":")[0] if express else row.name,
             start_time=row.started_at,
-            role_arn=names.role,
+            role_arn=options.role or names.role,
             state_machine_id=names.workflow(row.workflow),
             state_machine_name=row.workflow,
             region=names.region(),
+            account=names.account(),
         )
 
     # -- turns

@@ -17,9 +17,17 @@ class Names(NamedTuple):
     def workflow(self, workflow_id: str) -> str:
         return f"{self.prefix}:stateMachine:{workflow_id}" if self.prefix else workflow_id
 
+    def express(self, workflow_id: str, name: str) -> str:
+        """Of an EXPRESS execution, whose name ends in an id of its own: AWS lets names come again."""
+        return f"{self.prefix}:express:{workflow_id}:{name}"
+
     def region(self) -> str:
         parts = self.prefix.split(":")
         return parts[3] if len(parts) > 3 else "local"
+
+    def account(self) -> str:
+        parts = self.prefix.split(":")
+        return parts[4] if len(parts) > 4 else "000000000000"
 
 
 def execution_id(workflow_id: str, name: str) -> str:

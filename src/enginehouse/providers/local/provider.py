@@ -157,6 +157,10 @@ class LocalProvider(Provider):
         if session is not None:
             await session.close()
 
+    async def session(self) -> Session:
+        """What is open, for the rooms above that need more than the contract: rows as they stand, records of their own."""
+        return await self._open()
+
     async def _open(self) -> Session:
         session = self._session
         if session is not None and session.loop is asyncio.get_running_loop():

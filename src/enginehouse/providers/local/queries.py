@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -105,6 +105,18 @@ def events(connection: sqlite3.Connection, number: int, seq: int) -> list[bytes]
     """The events of the turns from ``seq`` on."""
     rows = connection.execute("SELECT events FROM journal WHERE execution = ? AND seq >= ? ORDER BY seq", (number, seq))
     return [row[0] for row in rows]
+
+
+def turns_from(
+    connection: sqlite3.Connection, number: int, seq: int | None, reverse: bool
+) -> Iterator[tuple[int, bytes]]:
+    """Turns and their events, one after the other, from this turn on, or from it back."""
+    order, clause = ("DESC", "AND seq <= ?") if reverse else ("", "AND seq >= ?")
+    values = (number,) if seq is None else (number, seq)
+    yield from connection.execute(
+        f"SELECT seq, events FROM journal WHERE execution = ? {clause if seq is not None else ''} ORDER BY seq {order}",  # noqa: S608
+        values,
+    )
 
 
 def news(connection: sqlite3.Connection, number: int, seq: int) -> tuple[list[bytes], bool]:
@@ -231,6 +243,11 @@ def beat(connection: sqlite3.Connection, token: str) -> float | None:
     return row[0] if row else None
 
 
+def resources(connection: sqlite3.Connection) -> list[str]:
+    """The records of the Step Functions API."""
+    return [row[0] for row in connection.execute("SELECT record FROM resource ORDER BY id")]
+
+
 def engine_port(connection: sqlite3.Connection) -> int:
     """Where the engine listens; 0 where none does."""
     row = connection.execute("SELECT port FROM engine").fetchone()
@@ -256,10 +273,19 @@ def list_executions(
     started_before: float | None,
     limit: int,
     before: int | None,
+    metadata: Mapping[str, object] | None = None,
+    redriven: bool | None = None,
+    parent: int | None = None,
 ) -> list[ExecutionRow]:
-    """Newest first; children of a distributed Map are left out."""
-    clauses: list[str] = ["e.pointer = ''"]
+    """Newest first; children of a distributed Map are left out, or, with ``parent``, are all that is listed. ``metadata`` must
+    be among what they were started with."""
+    clauses: list[str] = ["e.pointer = ''"] if parent is None else ["e.link = 'child'", f"e.parent = {parent:d}"]
     values: list[object] = []
+    if redriven is not None:
+        clauses.append("e.redrives > 0" if redriven else "e.redrives = 0")
+    for key, value in (metadata or {}).items():
+        clauses.append("json_extract(e.request, ?) = ?")
+        values += [f"$.metadata.{key}", value]
     for clause, value in (
         ("e.workflow = ?", workflow or None),
         ("e.started_at >= ?", started_after),

@@ -50,7 +50,7 @@ async def start(session: Session, workflow_id: str, input: ExecutionInput) -> Ex
             started_at=round(time.time(), 6),  # as exact as the datetime that the caller gets
         )
         try:
-            existing = await (_here(session, engine, row, value, named) if engine is not None else _there(session, row))
+            existing = await (begin(session, engine, row, value, named) if engine is not None else _there(session, row))
         except StaleDefinitionError:
             session.definitions.forget(workflow_id)
         else:
@@ -60,8 +60,11 @@ async def start(session: Session, workflow_id: str, input: ExecutionInput) -> Ex
     return _result(row, ExecutionState.RUNNING if engine is not None else ExecutionState.PENDING)
 
 
-async def _here(session: Session, engine: Engine, row: NewExecution, value: Any, named: bool) -> ExecutionRow | None:
-    """The first turn and the execution's row are one commit. Gives the existing execution where the name is taken."""
+async def begin(
+    session: Session, engine: Engine, row: NewExecution, value: Any, named: bool, *, pinned: bool = False
+) -> ExecutionRow | None:
+    """Start it in this process: the first turn and the execution's row are one commit. Gives the existing execution where the
+    name is taken. ``pinned`` and its error: see ``Engine.start``."""
     program = session.definitions.known(row.digest) or await session.definitions.program(row.digest)
     future: asyncio.Future[ExecutionRow | None] = session.loop.create_future()
 
@@ -72,7 +75,7 @@ async def _here(session: Session, engine: Engine, row: NewExecution, value: Any,
             else:
                 future.set_exception(error)
 
-    engine.start(row, program, value, named, told)
+    engine.start(row, program, value, named, told, pinned=pinned)
     return await future
 
 

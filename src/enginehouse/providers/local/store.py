@@ -166,6 +166,7 @@ class Batch:
 
     __slots__ = (
         "_digests",
+        "_held",
         "_last_number",
         "connection",
         "done",
@@ -182,6 +183,7 @@ class Batch:
         self.connection = connection
         self._last_number = 0
         self._digests: dict[str, str] = {}
+        self._held: set[str] = set()
         self._clear()
 
     def _clear(self) -> None:
@@ -253,6 +255,15 @@ class Batch:
                 digest = self._digests[workflow] = row[0]
         return digest
 
+    def holds(self, digest: str) -> bool:
+        """Whether the store has this definition; looked up once a transaction."""
+        if digest not in self._held:
+            found = self.connection.execute("SELECT 1 FROM definition WHERE digest = ?", (digest,)).fetchone()
+            if found is None:
+                return False
+            self._held.add(digest)
+        return True
+
     def post(self, execution: int, notification: bytes | None, reason: str | None = None) -> int:
         """Ask the engine to start the execution, or to tell it something. Gives the letter's number."""
         return self.connection.execute(_INSERT_INBOX, (execution, notification, reason)).lastrowid or 0
@@ -314,7 +325,17 @@ class Batch:
         self.connection.execute(
             "DELETE FROM definition WHERE digest NOT IN (SELECT digest FROM workflow)"
             " AND digest NOT IN (SELECT digest FROM execution)"
+            " AND digest NOT IN (SELECT digest FROM resource WHERE digest IS NOT NULL)"
         )
+
+    def put_resource(self, id: str, digest: str | None, record: str) -> None:
+        """Keep a record of the Step Functions API, in the place of one that has its id."""
+        self.connection.execute(
+            "INSERT OR REPLACE INTO resource (id, digest, record) VALUES (?, ?, ?)", (id, digest, record)
+        )
+
+    def delete_resource(self, id: str) -> None:
+        self.connection.execute("DELETE FROM resource WHERE id = ?", (id,))
 
     def append_audit(self, workflow: str, execution: str, record: str) -> None:
         self.connection.execute(

@@ -68,7 +68,7 @@ def started(row: NewExecution, after: Outcome) -> NewExecution:
 
 class TurnWrite:
     """One turn's write. ``new`` is set for the first turn of an execution that this process starts; ``named``
-    where its name is the caller's, and so may be taken."""
+    where its name is the caller's, and so may be taken; ``pinned`` where it runs this definition whichever the workflow has."""
 
     __slots__ = (
         "at",
@@ -81,6 +81,7 @@ class TurnWrite:
         "named",
         "new",
         "notification",
+        "pinned",
         "seq",
         "standing",
         "told",
@@ -99,6 +100,7 @@ class TurnWrite:
         self.told: Told | None = None
         self.new: NewExecution | None = None
         self.named = True
+        self.pinned = False
         self.wait: tuple[float | None, int] | None = None
         self.standing: tuple[Outcome, str | None] | None = None
         self.extras: list[Extra] | None = None
@@ -112,7 +114,7 @@ class TurnWrite:
         """Runs in the writer's thread. Gives the existing execution where the new one's id is taken."""
         live, new = self.live, self.new
         if new is not None:
-            if batch.digest_of(new.workflow) != new.digest:
+            if not (batch.holds(new.digest) if self.pinned else batch.digest_of(new.workflow) == new.digest):
                 raise StaleDefinitionError
             number = batch.insert_execution(new) if self.named else batch.add_execution(new)
             if number is None:

@@ -1,0 +1,116 @@
+"""The wire: AWS JSON 1.0 over HTTP, as an ASGI application.
+
+One address takes all requests, so there is nothing to route: the operation stands in the header ``X-Amz-Target``.
+https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, TypeAlias
+
+import msgspec
+
+from enginehouse.errors import EnginehouseError
+from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.model import Model
+from enginehouse.server.step_functions.operations import OPERATIONS
+
+log = logging.getLogger(__name__)
+
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+LARGEST = 4 * 1024 * 1024
+"""Bytes of a request. The largest that the model allows is a definition of 1 MiB, each character of which may be escaped."""
+
+_TYPE = b"application/x-amz-json-1.0"
+_encode = msgspec.json.Encoder().encode
+
+
+class Disconnected(Exception):  # noqa: N818 -- the caller's doing
+    """The caller has gone before its request was whole."""
+
+
+def make_app(api: Api, model: Model) -> App:
+    """The application. Whatever goes wrong is answered in AWS's shape."""
+    prefix = model.target_prefix + "."
+
+    async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        try:
+            body = await _read(headers, receive)
+        except Disconnected:
+            return
+        except ApiError as error:
+            await _answer(send, error.status, _fault(error))
+            return
+        status, text = await _done(scope["method"], headers, body)
+        await _answer(send, status, text)
+
+    async def _done(method: str, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+        operation = ""
+        try:
+            target = headers.get(b"x-amz-target", b"").decode("latin-1")
+            operation = target.removeprefix(prefix)
+            if method != "POST" or operation == target or operation not in model.operations:
+                raise ApiError("UnknownOperationException", "")
+            return 200, _encode(await OPERATIONS[operation](api, model.checked(operation, body)))
+        except ApiError as error:
+            return error.status, _fault(error)
+        except EnginehouseError as error:
+            log.warning("operation.failed operation=%s error=%s", operation, error)
+            code, status = ("ServiceUnavailable", 503) if error.retryable else ("InternalFailure", 500)
+            return status, _fault(ApiError(code, str(error), status))
+        except Exception:
+            log.exception("operation.broke operation=%s", operation)
+            return 500, _fault(ApiError("InternalFailure", "This is a fault of the server; its log says more.", 500))
+
+    return app
+
+
+async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
+    """The body. One that is too large is not kept, but is read to its end: who writes is not listening yet."""
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Disconnected
+        part = message.get("body", b"")
+        size += len(part)
+        if size <= LARGEST:
+            parts.append(part)
+        elif size > 16 * LARGEST:
+            break
+        if not message.get("more_body", False):
+            break
+    if size > LARGEST:
+        raise ApiError("RequestEntityTooLargeException", f"The request has more than {LARGEST:,} bytes.", 413)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _fault(error: ApiError) -> bytes:
+    return _encode({"__type": error.code, "message": error.message})
+
+
+async def _answer(send: Send, status: int, body: bytes) -> None:
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [
+                (b"content-type", _TYPE),
+                (b"content-length", b"%d" % len(body)),
+                (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+            ],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,115 @@
+"""What the API asks of the engine that it stands on: the local one, or the mock."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+from enginehouse.asl import Event
+from enginehouse.models import WorkflowSpec
+from enginehouse.providers.local.queries import ExecutionRow
+
+
+class Kept(NamedTuple):
+    """A record to keep under this id, or, where ``record`` is None, to forget; ``digest`` names the definition that it needs."""
+
+    id: str
+    digest: str | None
+    record: str | None
+
+
+class Workflow(NamedTuple):
+    """A workflow, the key of its definition, and what the engine made of that."""
+
+    spec: WorkflowSpec
+    digest: str
+    compiled: Any
+
+
+class Start(NamedTuple):
+    """An execution to begin. ``text`` is the input as it was sent, ``value`` the same read; ``named``: its name may be taken."""
+
+    machine: str
+    name: str
+    digest: str
+    text: str
+    value: Any
+    metadata: Mapping[str, Any]
+    started_at: float
+    named: bool
+
+
+class Wanted(NamedTuple):
+    """Which executions to list, newest first. ``metadata`` must be among what they were started with."""
+
+    machine: str = ""
+    states: Sequence[str] = ()
+    metadata: Mapping[str, Any] = {}
+    redriven: bool | None = None
+    parent: int | None = None
+    started_after: float | None = None
+    before: int | None = None
+    limit: int = 100
+
+
+class EventsPage(NamedTuple):
+    """Events in the order asked for, and where the next page begins: None on the last one."""
+
+    events: list[Event]
+    next: tuple[int, int] | None
+
+
+class Engine(Protocol):
+    """Executions, and the place where records are kept. Ids are as in ARNs, after ``execution:``."""
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def records(self) -> list[str]:
+        """All records that are kept."""
+        ...
+
+    async def compile(self, spec: WorkflowSpec) -> Workflow:
+        """The workflow, ready to keep. Raises ``InvalidSpecError``."""
+        ...
+
+    async def keep(self, kept: Sequence[Kept], *, workflow: Workflow | None = None, removed: str = "") -> None:
+        """Write all this at once: records; a workflow as it is from now on; the name of one that is gone."""
+        ...
+
+    def fresh_name(self) -> str:
+        """A name that no execution has."""
+        ...
+
+    async def start(self, start: Start) -> ExecutionRow | None:
+        """Begin it. Gives the existing execution where the name is taken. Raises ``StaleDefinitionError``."""
+        ...
+
+    async def execution(self, id: str) -> ExecutionRow | None: ...
+
+    async def ended(self, id: str) -> ExecutionRow:
+        """The execution, once it is over."""
+        ...
+
+    async def executions(self, wanted: Wanted) -> list[ExecutionRow]: ...
+
+    async def events(
+        self, row: ExecutionRow, place: tuple[int, int] | None, limit: int, reverse: bool
+    ) -> EventsPage: ...
+
+    async def stop(self, row: ExecutionRow, error: str | None, cause: str | None) -> None: ...
+
+    async def redrive(self, row: ExecutionRow) -> None: ...
+
+    async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
+        """A task of the activity, by its ARN, for this worker: token and input. None where none comes in so many seconds."""
+        ...
+
+    async def succeed(self, token: str, output: Any) -> bool:
+        """False where nothing waits for the token; as are ``fail`` and ``beat``."""
+        ...
+
+    async def fail(self, token: str, error: str | None, cause: str | None) -> bool: ...
+
+    async def beat(self, token: str) -> bool: ...

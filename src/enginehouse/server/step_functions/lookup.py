@@ -1,0 +1,33 @@
+"""From ARNs to state machines."""
+
+from __future__ import annotations
+
+from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.arns import parse
+from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.records import Machine
+
+
+def absent(arn: str) -> ApiError:
+    return ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
+
+
+def deleting(arn: str) -> ApiError:
+    return ApiError("StateMachineDeleting", f"State Machine is deleting: '{arn}'")
+
+
+def machine_of(api: Api, arn: str) -> Machine:
+    """The machine itself; the ARN of a version or an alias is none. Raises ``InvalidArn``, ``StateMachineDoesNotExist``."""
+    target = parse(api.arns, arn, "stateMachine")
+    machine = api.catalogue.machines.get(target.rest) if target.ours else None
+    if machine is None:
+        raise absent(arn)
+    return machine
+
+
+def living(api: Api, arn: str) -> Machine:
+    """As ``machine_of``; raises ``StateMachineDeleting`` too."""
+    machine = machine_of(api, arn)
+    if machine.deleting:
+        raise deleting(arn)
+    return machine

@@ -1,0 +1,236 @@
+"""State machines: create, describe, update, list, delete."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from enginehouse.models import WorkflowSpec
+from enginehouse.server.step_functions import pages, tags, versions
+from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.arns import check_name, check_role, parse
+from enginehouse.server.step_functions.checking import refuse
+from enginehouse.server.step_functions.engine import Wanted, Workflow
+from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.lookup import absent, deleting, living
+from enginehouse.server.step_functions.records import Machine, Revision, Version
+
+_NO_LOGGING = {"level": "OFF", "includeExecutionData": False}
+_NO_TRACING = {"enabled": False}
+# Seconds between two looks whether the executions of a machine that is being deleted have ended.
+_LOOK_AGAIN = 0.2
+_UNFINISHED = ("running", "pending")
+
+
+async def create_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    name, kind = request["name"], request.get("type", "STANDARD")
+    check_name(name)
+    check_role(request["roleArn"])
+    publish = request.get("publish", False)
+    if "versionDescription" in request and not publish:
+        raise ApiError("ValidationException", "Version description can only be set when publish is true")
+    given_tags = tags.read(request)
+    workflow = await _compiled(api, name, request["definition"], kind, request["roleArn"], given_tags)
+    async with api.changing:
+        now = time.time()
+        existing = api.catalogue.machines.get(name)
+        if existing is not None:
+            return await _created_again(api, existing, request)
+        revision = Revision(
+            machine=name,
+            revision=str(uuid.uuid4()),
+            digest=workflow.digest,
+            definition=request["definition"],
+            role=request["roleArn"],
+            logging=request.get("loggingConfiguration"),
+            tracing=request.get("tracingConfiguration"),
+            encryption=request.get("encryptionConfiguration"),
+            created=now,
+            first=True,
+        )
+        machine = Machine(
+            name=name, type=kind, created=now, revision=revision.revision, published=int(publish), tags=given_tags
+        )
+        version = [versions.made(machine, revision, 1, request.get("versionDescription", ""), now)] if publish else []
+        await api.keep(machine, revision, *version, workflow=workflow)
+    answer = {"stateMachineArn": api.arns.of(machine.id), "creationDate": now}
+    if publish:
+        answer["stateMachineVersionArn"] = api.arns.of(version[0].id)
+    return answer
+
+
+async def _created_again(api: Api, machine: Machine, request: Mapping[str, Any]) -> dict[str, Any]:
+    """AWS compares all but the role and the tags, and the definition as text."""
+    arn = api.arns.of(machine.id)
+    if machine.deleting:
+        raise deleting(arn)
+    revision = api.revision(machine)
+    same = (
+        revision.definition == request["definition"]
+        and machine.type == request.get("type", "STANDARD")
+        and (revision.logging or _NO_LOGGING) == request.get("loggingConfiguration", _NO_LOGGING)
+        and (revision.tracing or _NO_TRACING) == request.get("tracingConfiguration", _NO_TRACING)
+        and revision.encryption == request.get("encryptionConfiguration")
+    )
+    if not same:
+        raise ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
+    answer = {"stateMachineArn": arn, "creationDate": machine.created}
+    if request.get("publish", False):
+        version = await versions.publish(api, machine, request.get("versionDescription", ""))
+        answer["stateMachineVersionArn"] = api.arns.of(version.id)
+    return answer
+
+
+async def describe_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    arn = request["stateMachineArn"]
+    target = parse(api.arns, arn, "stateMachine")
+    name, _, label = target.name.partition("/")
+    machine = api.catalogue.machines.get(name) if target.ours else None
+    if machine is None:
+        raise absent(arn)
+    version = _version(api, machine, target.qualifier, arn)
+    revision = api.revision(version or machine)
+    answer: dict[str, Any] = {
+        "stateMachineArn": arn,
+        "name": machine.name,
+        "status": "DELETING" if machine.deleting else "ACTIVE",
+        "definition": revision.definition,
+        "roleArn": revision.role,
+        "type": machine.type,
+        "creationDate": version.created if version else machine.created,
+        **configuration(revision),
+    }
+    if version is not None and version.description:
+        answer["description"] = version.description
+    if label:
+        answer["label"] = label
+    if request.get("includedData") == "METADATA_ONLY":
+        answer["definition"] = "{}"
+    return answer
+
+
+def configuration(revision: Revision) -> dict[str, Any]:
+    """What a description of the revision has beside definition and role."""
+    answer: dict[str, Any] = {
+        "loggingConfiguration": {**_NO_LOGGING, **(revision.logging or {})},
+        "tracingConfiguration": {**_NO_TRACING, **(revision.tracing or {})},
+    }
+    if revision.encryption is not None:
+        answer["encryptionConfiguration"] = revision.encryption
+    if not revision.first:
+        answer["revisionId"] = revision.revision
+    return answer
+
+
+def _version(api: Api, machine: Machine, qualifier: str, arn: str) -> Version | None:
+    if not qualifier:
+        return None
+    number = int(qualifier) if qualifier.isascii() and qualifier.isdigit() else 0
+    version = api.catalogue.versions.get(machine.name, {}).get(number)
+    if version is None:
+        raise absent(arn)
+    return version
+
+
+async def update_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    changes = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
+    publish = request.get("publish", False)
+    if not publish and not any(name in request for name in changes):
+        raise ApiError(
+            "MissingRequiredParameter",
+            "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
+        )
+    if "versionDescription" in request and not publish:
+        raise ApiError("ValidationException", "Version description can only be set when publish is true")
+    if "roleArn" in request:
+        check_role(request["roleArn"])
+    async with api.changing:
+        machine = living(api, request["stateMachineArn"])
+        before = api.revision(machine)
+        after = msgspec.structs.replace(
+            before,
+            definition=request.get("definition", before.definition),
+            role=request.get("roleArn", before.role),
+            logging=request.get("loggingConfiguration", before.logging),
+            tracing=request.get("tracingConfiguration", before.tracing),
+            encryption=request.get("encryptionConfiguration", before.encryption),
+        )
+        now = time.time()
+        if after != before:
+            workflow = await _compiled(api, machine.name, after.definition, machine.type, after.role, machine.tags)
+            after = msgspec.structs.replace(
+                after, digest=workflow.digest, revision=str(uuid.uuid4()), created=now, first=False
+            )
+            machine = msgspec.structs.replace(machine, revision=after.revision)
+            await api.keep(machine, after, workflow=workflow)
+        answer: dict[str, Any] = {"updateDate": now}
+        if not after.first:
+            answer["revisionId"] = after.revision
+        if publish:
+            version = await versions.publish(api, machine, request.get("versionDescription", ""))
+            answer["stateMachineVersionArn"] = api.arns.of(version.id)
+        return answer
+
+
+async def list_state_machines(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    return pages.page(
+        request,
+        "stateMachines",
+        [machine for machine in api.catalogue.machines.values() if not machine.deleting],
+        lambda machine: machine.name,
+        lambda machine: {
+            "stateMachineArn": api.arns.of(machine.id),
+            "name": machine.name,
+            "type": machine.type,
+            "creationDate": machine.created,
+        },
+    )
+
+
+async def delete_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    """The machine is DELETING until its executions, which are told to end, have ended."""
+    target = parse(api.arns, request["stateMachineArn"], "stateMachine")
+    async with api.changing:
+        machine = api.catalogue.machines.get(target.rest) if target.ours else None
+        if machine is not None and not machine.deleting:
+            machine = msgspec.structs.replace(machine, deleting=True)
+            await api.keep(machine)
+            go_on_deleting(api, machine)
+    return {}
+
+
+def go_on_deleting(api: Api, machine: Machine) -> None:
+    """Delete in the background; also what was being deleted when the last server ended."""
+    task = asyncio.create_task(_delete(api, machine), name=f"delete {machine.name}")
+    api.background.add(task)
+    task.add_done_callback(api.background.discard)
+
+
+async def _delete(api: Api, machine: Machine) -> None:
+    while running := await api.engine.executions(Wanted(machine=machine.name, states=_UNFINISHED)):
+        for row in running:
+            if machine.type == "STANDARD":
+                await api.engine.stop(row, None, None)
+        await asyncio.sleep(_LOOK_AGAIN)
+    async with api.changing:
+        await api.keep(dropped=api.catalogue.of_machine(machine.name), removed=machine.name)
+
+
+async def _compiled(
+    api: Api, name: str, definition: str, kind: str, role: str, given_tags: Mapping[str, str]
+) -> Workflow:
+    """Raises ``InvalidDefinition``."""
+    spec = WorkflowSpec(
+        workflow_id=name,
+        provider_type="local",
+        name=name,
+        definition=definition,
+        tags=given_tags,
+        provider_config={"type": kind, "role": role},
+    )
+    return await refuse(definition, lambda: api.engine.compile(spec))

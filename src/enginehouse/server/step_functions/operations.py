@@ -1,0 +1,47 @@
+"""All operations, by the names that the service model has for them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from enginehouse.server.step_functions import activities, checking, executions, history, machines, tags, versions
+from enginehouse.server.step_functions.api import Api
+
+Operation: TypeAlias = Callable[[Api, dict[str, Any]], Awaitable[dict[str, Any]]]
+
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateStateMachine": machines.create_state_machine,
+    "DescribeStateMachine": machines.describe_state_machine,
+    "UpdateStateMachine": machines.update_state_machine,
+    "ListStateMachines": machines.list_state_machines,
+    "DeleteStateMachine": machines.delete_state_machine,
+    "ValidateStateMachineDefinition": checking.validate_state_machine_definition,
+    "PublishStateMachineVersion": versions.publish_state_machine_version,
+    "ListStateMachineVersions": versions.list_state_machine_versions,
+    "DeleteStateMachineVersion": versions.delete_state_machine_version,
+    "CreateStateMachineAlias": versions.create_state_machine_alias,
+    "DescribeStateMachineAlias": versions.describe_state_machine_alias,
+    "UpdateStateMachineAlias": versions.update_state_machine_alias,
+    "ListStateMachineAliases": versions.list_state_machine_aliases,
+    "DeleteStateMachineAlias": versions.delete_state_machine_alias,
+    "TagResource": tags.tag_resource,
+    "UntagResource": tags.untag_resource,
+    "ListTagsForResource": tags.list_tags_for_resource,
+    "StartExecution": executions.start_execution,
+    "StartSyncExecution": executions.start_sync_execution,
+    "StopExecution": executions.stop_execution,
+    "DescribeExecution": executions.describe_execution,
+    "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
+    "ListExecutions": executions.list_executions,
+    "RedriveExecution": executions.redrive_execution,
+    "GetExecutionHistory": history.get_execution_history,
+    "CreateActivity": activities.create_activity,
+    "DescribeActivity": activities.describe_activity,
+    "ListActivities": activities.list_activities,
+    "DeleteActivity": activities.delete_activity,
+    "GetActivityTask": activities.get_activity_task,
+    "SendTaskSuccess": activities.send_task_success,
+    "SendTaskFailure": activities.send_task_failure,
+    "SendTaskHeartbeat": activities.send_task_heartbeat,
+}

@@ -1,0 +1,54 @@
+"""Serving the API at a socket until somebody asks the process to end."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from enginehouse.errors import ProviderUnavailableError
+from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.app import make_app
+from enginehouse.server.step_functions.machines import go_on_deleting
+from enginehouse.server.step_functions.model import load
+
+# Seconds that requests under way have to end; a long poll would take a minute.
+_DRAIN = 1
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ``ProviderUnavailableError`` where the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise ProviderUnavailableError(f"{host}:{port} cannot be listened at: {error.strerror}") from error
+
+
+async def serve(api: Api, listening: socket.socket, ready: Callable[[str], None]) -> None:
+    """Open the engine, tell ``ready`` the URL, and serve."""
+    import uvicorn
+
+    model = load()
+    host, port = listening.getsockname()[:2]
+    await api.open()
+    try:
+        for machine in list(api.catalogue.machines.values()):
+            if machine.deleting:
+                go_on_deleting(api, machine)
+        config = uvicorn.Config(
+            make_app(api, model),
+            http="httptools",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=_DRAIN,
+            timeout_keep_alive=75,
+            backlog=1024,
+        )
+        ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+        await uvicorn.Server(config).serve(sockets=[listening])
+    finally:
+        await api.close()

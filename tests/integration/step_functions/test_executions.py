@@ -1,0 +1,160 @@
+"""Executions as a client of AWS sees them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
+
+
+def made(sfn: Any, name: str, text: str, **more: Any) -> str:
+    answer = sfn.create_state_machine(name=name, definition=text, roleArn=ROLE, **more)
+    return str(answer["stateMachineArn"])
+
+
+def refused(code: str, call: Any, **request: Any) -> str:
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    assert caught.value.response["Error"]["Code"] == code
+    return str(caught.value.response["Error"]["Message"])
+
+
+def test_an_execution_runs_and_tells_its_history(sfn: Any) -> None:
+    machine = made(sfn, "runs", PASS)
+    started = sfn.start_execution(stateMachineArn=machine, name="one", input='{"x":  1}')
+    assert started["executionArn"] == "arn:aws:states:us-east-1:123456789012:execution:runs:one"
+    found = sfn.describe_execution(executionArn=started["executionArn"])
+    assert found["status"] == "SUCCEEDED"
+    assert found["input"] == '{"x":  1}', "as it was sent"
+    assert json.loads(found["output"]) == {"x": 1}
+    events = sfn.get_execution_history(executionArn=started["executionArn"])["events"]
+    assert [event["type"] for event in events] == [
+        "ExecutionStarted",
+        "PassStateEntered",
+        "PassStateExited",
+        "ExecutionSucceeded",
+    ]
+    assert events[0]["executionStartedEventDetails"]["roleArn"] == ROLE
+
+
+def test_the_same_start_again_is_the_same_execution_while_it_runs_alone(sfn: Any) -> None:
+    machine = made(sfn, "again", HOLD)
+    first = sfn.start_execution(stateMachineArn=machine, name="one", input="{}")
+    again = sfn.start_execution(stateMachineArn=machine, name="one", input="{}")
+    assert (again["executionArn"], again["startDate"]) == (first["executionArn"], first["startDate"])
+    other = refused("ExecutionAlreadyExists", sfn.start_execution, stateMachineArn=machine, name="one", input='{"a":1}')
+    assert other == f"Execution Already Exists: '{first['executionArn']}'"
+    sfn.stop_execution(executionArn=first["executionArn"])
+    refused("ExecutionAlreadyExists", sfn.start_execution, stateMachineArn=machine, name="one", input="{}")
+
+
+def test_a_stopped_execution_keeps_error_and_cause(sfn: Any) -> None:
+    machine = made(sfn, "stopped", HOLD)
+    arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    stopped = sfn.stop_execution(executionArn=arn, error="Enough", cause="it was asked for")
+    found = sfn.describe_execution(executionArn=arn)
+    assert (found["status"], found["error"], found["cause"]) == ("ABORTED", "Enough", "it was asked for")
+    assert found["stopDate"] == stopped["stopDate"]
+    last = sfn.get_execution_history(executionArn=arn, reverseOrder=True, maxResults=1)["events"][0]
+    assert last["executionAbortedEventDetails"] == {"error": "Enough", "cause": "it was asked for"}
+
+
+def test_an_activity_is_worked_off(sfn: Any) -> None:
+    activity = sfn.create_activity(name="counting")["activityArn"]
+    machine = made(sfn, "counts", definition(("Count", {"Type": "Task", "Resource": activity})))
+    arn = sfn.start_execution(stateMachineArn=machine, input='{"n": 1}')["executionArn"]
+    task = sfn.get_activity_task(activityArn=activity, workerName="me")
+    assert json.loads(task["input"]) == {"n": 1}
+    sfn.send_task_heartbeat(taskToken=task["taskToken"])
+    sfn.send_task_success(taskToken=task["taskToken"], output='{"n": 2}')
+    assert json.loads(sfn.describe_execution(executionArn=arn)["output"]) == {"n": 2}
+    gone = refused("TaskTimedOut", sfn.send_task_success, taskToken=task["taskToken"], output="{}")
+    assert gone == "Task Timed Out: 'Provided task does not exist anymore'"
+    refused("InvalidToken", sfn.send_task_heartbeat, taskToken="made up")
+
+
+def test_an_express_execution_is_only_answered_for(sfn: Any) -> None:
+    machine = made(sfn, "express", PASS, type="EXPRESS")
+    answer = sfn.start_sync_execution(stateMachineArn=machine, name="one", input='{"x": 1}')
+    assert answer["executionArn"].startswith("arn:aws:states:us-east-1:123456789012:express:express:one:")
+    assert (answer["status"], json.loads(answer["output"])) == ("SUCCEEDED", {"x": 1})
+    first = sfn.start_execution(stateMachineArn=machine, name="one")["executionArn"]
+    assert sfn.start_execution(stateMachineArn=machine, name="one")["executionArn"] != first
+    for call in (sfn.describe_execution, sfn.stop_execution, sfn.get_execution_history):
+        message = refused("InvalidArn", call, executionArn=first)
+        assert message == "Invalid Arn: 'Resource type not valid in this context: express'"
+    refused("StateMachineTypeNotSupported", sfn.list_executions, stateMachineArn=machine)
+
+
+def test_the_express_execution_knows_its_own_name(sfn: Any) -> None:
+    text = definition(
+        ("Who", {"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Id", "name.$": "$$.Execution.Name"}})
+    )
+    machine = made(sfn, "express-who", text, type="EXPRESS")
+    answer = sfn.start_sync_execution(stateMachineArn=machine, name="me")
+    assert json.loads(answer["output"]) == {"id": answer["executionArn"], "name": "me"}
+
+
+def test_histories_come_in_pages_in_either_order(sfn: Any) -> None:
+    states = [(f"S{number}", {"Type": "Pass"}) for number in range(20)]
+    machine = made(sfn, "pages", definition(*states))
+    arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    whole = sfn.get_execution_history(executionArn=arn)["events"]
+    assert [event["id"] for event in whole] == list(range(1, 43))
+    for reverse in (False, True):
+        pages = sfn.get_paginator("get_execution_history").paginate(
+            executionArn=arn, reverseOrder=reverse, PaginationConfig={"PageSize": 5}
+        )
+        found = [page["events"] for page in pages]
+        assert [len(events) for events in found] == [5] * 8 + [2]
+        assert [event for events in found for event in events] == (whole[::-1] if reverse else whole)
+    bare = sfn.get_execution_history(executionArn=arn, includeExecutionData=False)["events"]
+    assert all("input" not in json.dumps(event, default=str) for event in bare)
+    refused("InvalidToken", sfn.get_execution_history, executionArn=arn, nextToken="made up")
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("not JSON", "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"),
+        ("{'a': 1}", "Unexpected character (''' (code 39)): was expecting double-quote to start field name"),
+        ("", "Invalid execution input."),
+    ],
+)  # fmt: skip
+def test_input_that_is_not_json_is_refused_in_awss_words(sfn: Any, text: str, why: str) -> None:
+    machine = made(sfn, "inputs", PASS)
+    message = refused("InvalidExecutionInput", sfn.start_execution, stateMachineArn=machine, input=text)
+    assert message == f"Invalid State Machine Execution Input: '{why}'"
+
+
+def test_a_failed_execution_is_redriven(sfn: Any) -> None:
+    activity = sfn.create_activity(name="redriving")["activityArn"]
+    machine = made(sfn, "redriven", definition(("Work", {"Type": "Task", "Resource": activity})))
+    arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    token = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    sfn.send_task_failure(taskToken=token, error="Broken", cause="on purpose")
+    found = sfn.describe_execution(executionArn=arn)
+    assert (found["status"], found["redriveStatus"]) == ("FAILED", "REDRIVABLE")
+    redriven = sfn.redrive_execution(executionArn=arn)["redriveDate"]
+    found = sfn.describe_execution(executionArn=arn)
+    assert (found["status"], found["redriveCount"], found["redriveDate"]) == ("RUNNING", 1, redriven)
+    token = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    sfn.send_task_success(taskToken=token, output="{}")
+    assert sfn.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
+    message = refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn)
+    assert message == "Execution is SUCCEEDED and cannot be redriven"
+
+
+def test_executions_are_listed_newest_first_and_filtered(sfn: Any) -> None:
+    machine = made(sfn, "listed", HOLD)
+    arns = [sfn.start_execution(stateMachineArn=machine, name=f"n{n}")["executionArn"] for n in range(7)]
+    sfn.stop_execution(executionArn=arns[3])
+    pages = sfn.get_paginator("list_executions").paginate(stateMachineArn=machine, PaginationConfig={"PageSize": 3})
+    assert [item["executionArn"] for page in pages for item in page["executions"]] == arns[::-1]
+    aborted = sfn.list_executions(stateMachineArn=machine, statusFilter="ABORTED")["executions"]
+    assert [item["executionArn"] for item in aborted] == [arns[3]]
+    assert len(sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]) == 6
