@@ -14,6 +14,7 @@ from enginehouse.asl.commands import (
 )
 from enginehouse.asl.events import Event, details_key
 from enginehouse.asl.notifications import (
+    ChangeMapRun,
     ChildFinished,
     Notification,
     Redrive,
@@ -31,6 +32,7 @@ from enginehouse.asl.state import ExecutionContext, State
 __all__ = [
     "CancelTask",
     "CancelTimer",
+    "ChangeMapRun",
     "ChildFinished",
     "Command",
     "Event",

@@ -17,6 +17,7 @@ from enginehouse.asl.commands import CancelTask, CancelTimer, Command, Finish, S
 from enginehouse.asl.context import FrameContext
 from enginehouse.asl.events import Event
 from enginehouse.asl.faults import StateFault, runtime_fault
+from enginehouse.asl.notifications import ChangeMapRun
 from enginehouse.asl.retry import handle_fault
 from enginehouse.asl.scope import Chance, Scope
 from enginehouse.asl.state import Frame, State
@@ -157,6 +158,11 @@ class Turn:
             return lambda: current.run(self, frame)
         fork: ForkState = current  # type: ignore[assignment]
         return lambda: fork.redriven(self, frame)
+
+    def changing(self, frame: Frame, change: ChangeMapRun) -> Callable[[], str | None]:
+        """How the frame, which stands in a distributed Map, takes other limits."""
+        fork: ForkState = self.current(frame)  # type: ignore[assignment]
+        return lambda: fork.changed(self, frame, change)
 
     def push(self, frame: Frame) -> None:
         """Let the frame enter its state, in its turn."""

@@ -74,6 +74,15 @@ class GoOn(msgspec.Struct, frozen=True, tag=True):
     """There is time for what the last turn left to do (``State.paused``)."""
 
 
+class ChangeMapRun(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """Somebody gives the map run of this ARN other limits while it runs; None is as it was. ``limit`` 0 is no limit."""
+
+    run: str
+    limit: int | None = None
+    tolerated_count: int | None = None
+    tolerated_percentage: float | None = None
+
+
 Notification: TypeAlias = (
     TaskStarted
     | TaskSubmitted
@@ -85,4 +94,5 @@ Notification: TypeAlias = (
     | Stop
     | Redrive
     | GoOn
+    | ChangeMapRun
 )

@@ -24,6 +24,7 @@ from enginehouse.asl.faults import StateFault
 from enginehouse.asl.machine import EVENT_LIMIT, EXPRESS_EVENT_LIMIT, NOT_TRUNCATED, Machine, too_large
 from enginehouse.asl.machine import Turn as _Turn
 from enginehouse.asl.notifications import (
+    ChangeMapRun,
     ChildFinished,
     GoOn,
     Notification,
@@ -118,9 +119,17 @@ class Program(msgspec.Struct, frozen=True):
         elif isinstance(notification, TimerFired) and notification.timer == state.deadline:
             state.deadline = 0
             turn.finish("TIMED_OUT", 0, "ExecutionTimedOut", "States.Timeout", None)
+        elif isinstance(notification, ChangeMapRun):
+            self._change(turn, notification)
         else:
             self._notify(turn, notification)
         return self._done(turn)
+
+    @staticmethod
+    def _change(turn: _Turn, change: ChangeMapRun) -> None:
+        for frame in list(turn.state.frames.values()):
+            if frame.fork is not None and frame.fork.run == change.run and not frame.halted:
+                turn.ready.append((frame, turn.changing(frame, change)))
 
     def _notify(self, turn: _Turn, notification: Any) -> None:
         state = turn.state

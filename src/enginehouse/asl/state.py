@@ -11,7 +11,8 @@ FORMAT = 1
 
 
 class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Who the execution is: what the Context object (``$$``, ``$states.context``) tells of it. Times are seconds since the epoch."""
+    """Who the execution is: what the Context object (``$$``, ``$states.context``) tells of it. Times are seconds since the epoch.
+    ``wait_scale`` is by what Wait states are shortened, or drawn out."""
 
     execution_id: str
     execution_name: str
@@ -23,6 +24,7 @@ class ExecutionContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     account: str = "000000000000"
     redrive_count: int = 0
     redrive_time: float | None = None
+    wait_scale: float = 1.0
 
 
 class Fork(msgspec.Struct, omit_defaults=True):

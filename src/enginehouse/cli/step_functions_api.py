@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -17,35 +15,88 @@ from enginehouse.cli.options import Output
 from enginehouse.cli.output import note, write_json
 from enginehouse.cli.session import STORE
 from enginehouse.cli.signals import Interrupted, until_asked
-from enginehouse.providers.local import LocalProvider
-from enginehouse.server.step_functions.api import Api
-from enginehouse.server.step_functions.arns import Arns
-from enginehouse.server.step_functions.on_local import LocalEngine
-from enginehouse.server.step_functions.serving import bind, serve
+from enginehouse.errors import InvalidSpecError, ProviderNotFoundError
 
 
 def step_functions_api(
     *,
-    store: Annotated[Path, Parameter(help="The SQLite file that keeps machines and executions.")] = Path(STORE),
+    store: Annotated[
+        Path | None, Parameter(help="The SQLite file that keeps machines and executions [enginehouse.db].")
+    ] = None,
     memory: Annotated[bool, Parameter(negative=(), help="Keep nothing: all is gone when the server ends.")] = False,
     host: Annotated[str, Parameter(help="Where it listens.")] = "127.0.0.1",
     port: Annotated[int, Parameter(help="Where it listens; 0 is a free port.")] = 8083,
-    region: Annotated[str, Parameter(help="The region in all ARNs.")] = "us-east-1",
-    account: Annotated[str, Parameter(help="The account in all ARNs.")] = "123456789012",
+    lambda_: Annotated[
+        list[str] | None,
+        Parameter(
+            name=["--lambda", "-l"],
+            negative=(),
+            help="NAME=module:handler, NAME=file.py:handler, NAME=http://endpoint or NAME=@answer.json; may be repeated.",
+        ),
+    ] = None,
+    tasks: Annotated[
+        list[str] | None,
+        Parameter(name=["--tasks", "-t"], negative=(), help="Functions for task:NAME resources; may be repeated."),
+    ] = None,
+    http: Annotated[
+        list[str] | None,
+        Parameter(name="--http", negative=(), help="A host that http:invoke tasks may call; may be repeated."),
+    ] = None,
+    skip_waits: Annotated[
+        bool, Parameter(negative=(), help="Time is virtual: waits and retries pass at once. Keeps nothing.")
+    ] = False,
+    mock_config: Annotated[
+        Path | None,
+        Parameter(help="Answers of tasks, in the format of Step Functions Local [$SFN_MOCK_CONFIG]. Keeps nothing."),
+    ] = None,
+    credentials: Annotated[
+        Path | None,
+        Parameter(help="A shared credentials file of AWS: only requests signed with its keys come in."),
+    ] = None,
+    region: Annotated[str | None, Parameter(help="The region in all ARNs [$AWS_DEFAULT_REGION, us-east-1].")] = None,
+    account: Annotated[str | None, Parameter(help="The account in all ARNs [$AWS_ACCOUNT_ID, 123456789012].")] = None,
     log: Level = "info",
     output: Output | None = None,
 ) -> int:
     """Serve the AWS Step Functions API on the embedded engine, for every AWS tool and SDK, in the foreground.
 
+    Tasks of other services go to the endpoints that the environment names: LAMBDA_ENDPOINT, SQS_ENDPOINT and so on.
+    WAIT_TIME_SCALE shortens Wait states. Ctrl-C or SIGTERM stops it; what is unfinished goes on when it comes back.
+
     For example:
 
-        enginehouse step-functions-api --memory
+        enginehouse step-functions-api --lambda hello=app.py:handler
         aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083
     """
-    arns = Arns(region=region, account=account)
-    place = ":memory:" if memory else str(store)
-    provider = LocalProvider(place, engine=True, arns=arns.prefix)
-    api = Api(LocalEngine(provider), arns)
+    try:
+        from enginehouse.server.step_functions import serving, settings
+    except ImportError as error:
+        raise ProviderNotFoundError(
+            f"the Step Functions API needs a package that is not here ({error.name}); "
+            "pip install 'enginehouse[server]' brings it"
+        ) from error
+    environment = os.environ
+    mocks = environment.get("SFN_MOCK_CONFIG", "")
+    asked = settings.Settings(
+        store=":memory:" if memory else str(store or STORE),
+        host=host,
+        region=region or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
+        account=account or environment.get("AWS_ACCOUNT_ID") or "123456789012",
+        lambdas=tuple(lambda_ or ()),
+        tasks=tuple(tasks or ()),
+        http=tuple(http or ()),
+        skip_waits=skip_waits,
+        mock_config=mock_config or (Path(mocks) if mocks else None),
+        credentials=credentials,
+        wait_scale=settings.wait_scale_of(environment),
+    )
+    if store is not None and (memory or asked.mocked):
+        raise InvalidSpecError(
+            "--store keeps what --memory, --skip-waits and a mock configuration do not; leave one out"
+        )
+    signatures = settings.signatures_of(asked)
+    api = settings.api_of(asked, environment)
+    place = "memory" if memory or asked.mocked else asked.store
     as_json = output is not None and output.json
     show_logs(log)
 
@@ -55,13 +106,12 @@ def step_functions_api(
         else:
             note(f"process {os.getpid()} serves the Step Functions API at {url} from {place}; Ctrl-C stops it")
 
-    with bind(host, port) as listening:
+    async def serve() -> None:
+        await until_asked(serving.serve(api, listening, ready, signatures))
+
+    with serving.bind(host, port) as listening:
         try:
-            asyncio.run(_serve(api, listening, ready))
+            asyncio.run(serve())
         except Interrupted:
-            note("stopped; unfinished executions go on when it comes back" if not memory else "stopped")
+            note("stopped" if place == "memory" else "stopped; unfinished executions go on when it comes back")
     return exits.OK
-
-
-async def _serve(api: Api, listening: socket.socket, ready: Callable[[str], None]) -> None:
-    await until_asked(serve(api, listening, ready))

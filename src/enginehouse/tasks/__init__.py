@@ -9,6 +9,7 @@ from enginehouse.tasks.handlers import Handler, Tasks, handlers_of, load_tasks, 
 from enginehouse.tasks.http_invoke import HttpAccess
 from enginehouse.tasks.readers import ItemSource, LocalFiles
 from enginehouse.tasks.runner import TaskRunner
+from enginehouse.tasks.services import Services
 
 __all__ = [
     "ExecutionInfo",
@@ -16,6 +17,7 @@ __all__ = [
     "HttpAccess",
     "ItemSource",
     "LocalFiles",
+    "Services",
     "TaskContext",
     "TaskError",
     "TaskRunner",

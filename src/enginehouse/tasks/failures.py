@@ -32,6 +32,14 @@ class TaskError(Exception):
         return f"{error}: {cause}" if cause else error
 
 
+class RemoteError(Exception):
+    """A function elsewhere failed; ``report`` is what its runtime said: ``errorType``, ``errorMessage``, its trace."""
+
+    def __init__(self, report: dict[str, object]) -> None:
+        super().__init__(report)
+        self.report = {"errorType": "Unknown", "errorMessage": "", **report}
+
+
 def error_and_cause(error: BaseException) -> tuple[str, str]:
     """The name and the cause of what was raised: those of a ``TaskError``, else the class and the message."""
     if isinstance(error, TaskError):
@@ -55,7 +63,10 @@ def lambda_report(error: BaseException, request_id: str, source: str) -> dict[st
     """The error report of AWS Lambda's Python runtime.
 
     ``source`` is the file of the handler. Frames of that file alone are shown, where Lambda keeps it: ``/var/task``.
+    A ``RemoteError`` has its report already.
     """
+    if isinstance(error, RemoteError):
+        return error.report
     name, cause = error_and_cause(error)
     return {
         "errorMessage": cause,

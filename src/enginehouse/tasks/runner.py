@@ -21,6 +21,7 @@ from enginehouse.tasks.items import ItemReaderFault
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import ItemSource, ResultWriterFault
 from enginehouse.tasks.results import NotJson, json_copy
+from enginehouse.tasks.services import ServiceFailure, Services
 from enginehouse.tasks.threads import Threads
 
 Outcome: TypeAlias = TaskSucceeded | TaskFailed
@@ -34,7 +35,7 @@ class TaskRunner:
     Async functions run on the loop, plain ones on at most ``threads`` threads. A Lambda function that is not among
     ``lambdas`` is served by the task of its name. Cancelling ``run`` cancels an async function; a plain one sees
     ``context.cancelled``. ``items`` is where Maps read items and write results. An async context manager: leaving it
-    lets its threads go.
+    lets its threads go. ``services`` calls what else AWS has.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class TaskRunner:
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | None = None,
         items: ItemSource | None = None,
+        services: Services | None = None,
         threads: int | None = None,
     ) -> None:
         self.handlers = dict(handlers)
@@ -51,6 +53,7 @@ class TaskRunner:
         self._lambdas = dict(lambdas or {})
         self._http = http or HttpAccess()
         self._items = items
+        self._services = services
         self._limit = threads or min(32, (os.cpu_count() or 1) + 4)
         self._threads: Threads | None = None
 
@@ -77,7 +80,9 @@ class TaskRunner:
                 return self._lambda(lambda_invoke.invocation(resource, arguments).name) is not None
             except (lambda_invoke.InvalidRequest, NotJson):
                 return False
-        return resource == HTTP and bool(self._http.hosts)
+        if resource == HTTP:
+            return bool(self._http.hosts)
+        return self._services is not None and self._services.serves(resource)
 
     async def run(
         self, command: ScheduleTask, info: ExecutionInfo, heartbeat: Callable[[], None] | None = None
@@ -137,11 +142,21 @@ class TaskRunner:
         if command.resource.startswith(_PREFIX):
             name = command.resource.removeprefix(_PREFIX)
             return TaskFailed(command.task, "TaskNotFound", f"no task is called {name!r}; {_known(self.handlers)}")
+        if self._services is not None and self._services.serves(command.resource):
+            return await self._ask(self._services, command)
         return TaskFailed(
             command.task,
             "TaskNotFound",
             f"nothing here runs the resource {command.resource!r}; served are task:NAME, Lambda functions and {HTTP}",
         )
+
+    async def _ask(self, services: Services, command: ScheduleTask) -> Outcome:
+        try:
+            return TaskSucceeded(command.task, json_copy(await self._pool().run(services.call, command)))
+        except ServiceFailure as failure:
+            return TaskFailed(command.task, *failure.args)
+        except Exception as error:
+            return TaskFailed(command.task, *error_and_cause(error))
 
     async def _request(self, command: ScheduleTask) -> Outcome:
         try:
@@ -194,7 +209,10 @@ class TaskRunner:
         if function is not None:
             return Handler.of(name, function), True
         handler = self.handlers.get(name)
-        return None if handler is None else (handler, False)
+        if handler is not None:
+            return handler, False
+        function = self._services.lambda_function(name) if self._services is not None else None
+        return None if function is None else (Handler.of(name, function), True)
 
     def _pool(self) -> Threads:
         if self._threads is None:

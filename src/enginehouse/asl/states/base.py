@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from enginehouse.asl.dataflow import Catcher
     from enginehouse.asl.faults import StateFault
     from enginehouse.asl.machine import Turn
-    from enginehouse.asl.notifications import TaskStarted, TaskSubmitted
+    from enginehouse.asl.notifications import ChangeMapRun, TaskStarted, TaskSubmitted
     from enginehouse.asl.retry import Retrier
     from enginehouse.asl.state import Fork, Frame
 
@@ -55,6 +55,10 @@ class ForkState(CompiledState, frozen=True, kw_only=True):
     def child_failed(self, turn: Turn, frame: Frame, child: Frame, fault: StateFault) -> str | None:
         """A child's machine failed."""
         raise NotImplementedError
+
+    def changed(self, turn: Turn, frame: Frame, change: ChangeMapRun) -> str | None:
+        """Somebody gives other limits while it runs; only a distributed Map is ever told."""
+        return None
 
     def redriven(self, turn: Turn, frame: Frame) -> str | None:
         """The execution goes on from where it failed: start what is still owed. Children that had started wake by themselves."""

@@ -12,9 +12,10 @@ from enginehouse.asl.dataflow import Template, complete, effective_input
 from enginehouse.asl.expressions import Value, as_text, whole_number
 from enginehouse.asl.faults import StateFault, runtime_fault
 from enginehouse.asl.jsonata import type_name
-from enginehouse.asl.notifications import ChildFinished, TaskFailed, TaskSucceeded
+from enginehouse.asl.notifications import ChangeMapRun, ChildFinished, TaskFailed, TaskSucceeded
 from enginehouse.asl.state import Fork
 from enginehouse.asl.states.base import ForkState
+from enginehouse.asl.states.items import MOST_IN_FLIGHT
 from enginehouse.asl.states.parallel import joined
 
 if TYPE_CHECKING:
@@ -314,6 +315,22 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         details = {"error": error} if cause is None else {"error": error, "cause": cause}
         turn.follow(frame, "MapRunFailed", details)
         raise StateFault(error, cause, located=False)
+
+    def changed(self, turn: Turn, frame: Frame, change: ChangeMapRun) -> str | None:
+        """Take other limits; children under way are left alone."""
+        fork = frame.fork
+        if fork is None or frame.retrying or fork.phase == "writing":
+            return None
+        if change.limit is not None:
+            fork.limit = min(change.limit or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
+        if change.tolerated_count is not None:
+            fork.tolerated_count = float(change.tolerated_count)
+        if change.tolerated_percentage is not None:
+            fork.tolerated_percentage = change.tolerated_percentage
+        if fork.failures and self._exceeded(fork):
+            self._fail(turn, frame, fork, THRESHOLD, "The specified tolerated failure threshold was exceeded")
+        self._start(turn, frame, fork)
+        return None
 
     def redriven(self, turn: Turn, frame: Frame) -> str | None:
         """Run again the child executions that failed, were stopped, or never ran."""

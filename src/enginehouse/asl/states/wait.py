@@ -39,6 +39,9 @@ class WaitState(CompiledState, frozen=True, kw_only=True):
             at = self._time(self.timestamp(scope))
         else:
             at = turn.now + self._seconds(self.seconds(scope) if self.seconds is not None else 0)
+        scale = turn.state.context.wait_scale
+        if scale != 1.0 and at > turn.now:
+            at = turn.now + (at - turn.now) * scale
         turn.commands.append(StartTimer(turn.await_(frame), at))
         return None
 

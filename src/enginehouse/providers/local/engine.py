@@ -16,7 +16,15 @@ import msgspec
 
 from enginehouse import asl
 from enginehouse.asl.commands import CancelTask, ReadItems, ScheduleTask, WriteResults
-from enginehouse.asl.notifications import Notification, Redrive, Stop, TaskStarted, TaskTimedOut, TimerFired
+from enginehouse.asl.notifications import (
+    ChangeMapRun,
+    Notification,
+    Redrive,
+    Stop,
+    TaskStarted,
+    TaskTimedOut,
+    TimerFired,
+)
 from enginehouse.errors import EnginehouseError, ProviderError
 from enginehouse.providers.local import queries, stuck
 from enginehouse.providers.local.definitions import Definitions
@@ -56,12 +64,14 @@ class Engine:
         runner: Runner | None,
         items: Items,
         names: Names,
+        wait_scale: float,
         changed: Callable[[int], None],
         broke: Callable[[BaseException], None],
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._names = names
+        self._wait_scale = wait_scale
         self._definitions = definitions
         self._changed = changed
         self._broke = broke
@@ -190,6 +200,7 @@ class Engine:
             state_machine_name=row.workflow,
             region=names.region(),
             account=names.account(),
+            wait_scale=self._wait_scale,
         )
 
     # -- turns
@@ -228,7 +239,7 @@ class Engine:
         now = time.time()
         try:
             turn = live.program.resume(state, notification, now)
-            if turn.events or turn.commands or known:
+            if turn.events or turn.commands or known or type(notification) is ChangeMapRun:
                 live.close(notification)
                 live.open(turn.commands)
                 if type(notification) is TaskStarted:

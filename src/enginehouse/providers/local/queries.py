@@ -324,6 +324,32 @@ def map_runs(connection: sqlite3.Connection, number: int) -> list[MapRunRow]:
     return [MapRunRow._make(row) for row in rows]
 
 
+def map_run_owner(connection: sqlite3.Connection, workflow: str, run: str) -> str | None:
+    """The id of the execution that a map run is of. One that has begun no child yet is looked for in the workflow's histories."""
+    row = connection.execute(
+        "SELECT id FROM execution WHERE number = (SELECT parent FROM execution"
+        " WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? LIMIT 1)",
+        (run,),
+    ).fetchone()
+    if row is None:
+        row = connection.execute(
+            "SELECT e.id FROM execution e JOIN journal j ON j.execution = e.number"
+            " WHERE e.workflow = ? AND instr(j.events, ?) LIMIT 1",
+            (workflow, run.encode()),
+        ).fetchone()
+    return row[0] if row else None
+
+
+def map_run_counts(connection: sqlite3.Connection, run: str) -> list[tuple[str, int, int, int]]:
+    """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be."""
+    return connection.execute(
+        "SELECT state, count(*), total(coalesce(json_array_length(input, '$.Items'), 1)),"
+        " max(json_extract(request, '$.metadata.map_run_size'))"
+        " FROM execution WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? GROUP BY state",
+        (run,),
+    ).fetchall()
+
+
 def children(connection: sqlite3.Connection, number: int, before: int | None, limit: int) -> list[ExecutionRow]:
     """The children of the execution's map runs, newest first."""
     rows = connection.execute(

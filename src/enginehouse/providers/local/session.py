@@ -27,7 +27,7 @@ from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.reader import Reader
 from enginehouse.providers.local.stuck import Stuck
 from enginehouse.providers.local.writer import Writer
-from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, TaskRunner
+from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, Services, TaskRunner
 from enginehouse.tasks.items import ItemReaderFault
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import ResultWriterFault
@@ -56,6 +56,8 @@ class Settings:
     items: ItemSource | None = None
     grace: float = 5.0
     names: Names = field(default_factory=Names)
+    services: Services | None = None
+    wait_scale: float = 1.0
 
 
 class Session:
@@ -153,7 +155,11 @@ class Session:
                 return False
             settings = self.settings
             self._runner = TaskRunner(
-                settings.handlers, lambdas=settings.lambdas, http=settings.http, threads=settings.threads
+                settings.handlers,
+                lambdas=settings.lambdas,
+                http=settings.http,
+                services=settings.services,
+                threads=settings.threads,
             )
             engine = self._engine(self._runner)
             try:
@@ -181,6 +187,7 @@ class Session:
             runner=runner,
             items=self._items,
             names=self.settings.names,
+            wait_scale=self.settings.wait_scale,
             changed=self._changed,
             broke=self._broke,
         )

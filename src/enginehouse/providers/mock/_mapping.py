@@ -46,11 +46,14 @@ class Names(NamedTuple):
 
     def context(self, execution: Execution) -> asl.ExecutionContext:
         parts = self.prefix.split(":")
+        id, name = self.execution(execution.id), execution.name
+        if execution.express and self.prefix:
+            id, name = f"{self.prefix}:express:{execution.workflow_id}:{name}", name.rpartition(":")[0]
         return asl.ExecutionContext(
-            execution_id=self.execution(execution.id),
-            execution_name=execution.name,
+            execution_id=id,
+            execution_name=name,
             start_time=execution.started,
-            role_arn=self.role,
+            role_arn=execution.role or self.role,
             state_machine_id=self.workflow(execution.workflow_id),
             state_machine_name=execution.workflow_id,
             region=parts[3] if len(parts) > 4 else "local",

@@ -32,6 +32,7 @@ class Pending:
     job: asyncio.Task[None] | None = None
     child: Execution | None = None
     submitted: bool = False
+    taken: bool = False
 
     def drop(self) -> None:
         """Nothing more comes of it."""
@@ -47,7 +48,7 @@ class Pending:
 class Execution:
     """One execution. ``state`` is None until its first turn; ``events`` only grows; ``broken`` is a defect of the core.
 
-    ``inner`` ones run an item, or batch, of a distributed Map, at ``index``; ``map_run`` names its run, which has
+    ``role`` is what it sees as its role, where it has one of its own. ``inner`` ones run an item, or batch, of a distributed Map, at ``index``; ``map_run`` names its run, which has
     ``map_run_size`` of them, and ``map_path`` is the Map's JSON pointer.
     """
 
@@ -60,6 +61,8 @@ class Execution:
     input_text: str
     request: ExecutionInput
     started: float
+    role: str = ""
+    express: bool = False
     inner: bool = False
     index: int | None = None
     map_run: str = ""

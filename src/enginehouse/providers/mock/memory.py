@@ -15,7 +15,7 @@ from enginehouse.errors import (
 from enginehouse.models import ExecutionInput, WorkflowSpec
 from enginehouse.providers.mock import _mapping as mapping
 from enginehouse.providers.mock.clock import Clock
-from enginehouse.providers.mock.execution import Execution
+from enginehouse.providers.mock.execution import Execution, Pending
 from enginehouse.tasks.results import json_copy
 
 _MOST_EXECUTIONS = 100_000
@@ -90,8 +90,26 @@ class Memory:
             provider=mapping.NAME,
         )
 
-    def open(self, workflow_id: str, request: ExecutionInput, value: Any, text: str) -> Execution:
-        """A new execution of a known workflow. It is not begun."""
+    def untaken(self, activity: str) -> tuple[Execution, Pending] | None:
+        """The oldest task of the activity that no worker has taken."""
+        for execution in self.executions.values():
+            for pending in execution.tasks.values():
+                if pending.command.resource == activity and not pending.taken:
+                    return execution, pending
+        return None
+
+    def open(
+        self,
+        workflow_id: str,
+        request: ExecutionInput,
+        value: Any,
+        text: str,
+        *,
+        program: asl.Program | None = None,
+        role: str = "",
+        express: bool = False,
+    ) -> Execution:
+        """A new execution of a known workflow, or of this program of it. It is not begun."""
         if len(self.executions) >= _MOST_EXECUTIONS:
             raise ProviderError(
                 f"there are {_MOST_EXECUTIONS:,} executions already: a workflow that starts itself for ever?",
@@ -99,7 +117,7 @@ class Memory:
                 workflow_id=workflow_id,
                 provider=mapping.NAME,
             )
-        program = self.workflows[workflow_id].program
+        program = program or self.workflows[workflow_id].program
         name = request.execution_name or self._fresh_name(workflow_id)
         execution = Execution(
             id=mapping.execution_id(workflow_id, name),
@@ -111,6 +129,8 @@ class Memory:
             input_text=text,
             request=request,
             started=self.clock.read(),
+            role=role,
+            express=express,
         )
         self.executions[execution.id] = execution
         return execution

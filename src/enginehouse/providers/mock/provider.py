@@ -37,7 +37,7 @@ from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.host import Host
 from enginehouse.providers.mock.memory import Memory, Workflow
 from enginehouse.providers.mock.script import Call, Script
-from enginehouse.tasks import HttpAccess, ItemSource, TaskRunner, Tasks, handlers_of
+from enginehouse.tasks import HttpAccess, ItemSource, Services, TaskRunner, Tasks, handlers_of
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 from enginehouse.tasks.results import json_copy
@@ -58,7 +58,7 @@ class MockProvider(Provider):
 
     ``clock``: ``jump``, time passes at once whenever nothing runs; ``manual``, it passes only in ``advance``, ``settle`` and
     ``wait``; ``real``, it is the wall's. It begins at ``start``. ``arns``, a prefix as in ``arn:aws:states:us-east-1:123456789012``,
-    gives definitions ARNs instead of ids, and ``role`` is the role that they see.
+    gives definitions ARNs instead of ids, and ``role`` is the role that they see. ``services`` calls the services of AWS that tasks ask for.
 
     ``calls`` records every task that was asked for; ``faults`` is where calls of the provider itself can be made to fail.
     """
@@ -75,6 +75,7 @@ class MockProvider(Provider):
         start: datetime | None = None,
         arns: str = "",
         role: str = "",
+        services: Services | None = None,
     ) -> None:
         begin = start or (datetime.now(UTC) if clock == "real" else _START)
         access = http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ()))
@@ -84,7 +85,9 @@ class MockProvider(Provider):
         self._host = Host(
             self._memory,
             script=script if isinstance(script, Script) else Script(script),
-            runner=TaskRunner(handlers_of(tasks), lambdas=lambdas, http=access, items=items_of(items)),
+            runner=TaskRunner(
+                handlers_of(tasks), lambdas=lambdas, http=access, items=items_of(items), services=services
+            ),
             faults=self.faults,
         )
 
@@ -127,6 +130,51 @@ class MockProvider(Provider):
         execution = self._memory.execution(execution_id, "wait")
         await self._host.until(execution)
         return mapping.status_of(execution, history=True)
+
+    # -- beyond the contract
+
+    def begin(
+        self,
+        workflow_id: str,
+        input: ExecutionInput,
+        value: JSON,
+        text: str,
+        *,
+        program: asl.Program,
+        role: str = "",
+        express: bool = False,
+        started: float | None = None,
+    ) -> Execution:
+        """Start this program as an execution of the workflow; its name must be free. ``text`` is the input, ``value`` the same
+        read; ``express``: the execution is one of those whose name ends in an id of its own."""
+        execution = self._memory.open(workflow_id, input, value, text, program=program, role=role, express=express)
+        execution.started = execution.started if started is None else started
+        self._host.begin(execution)
+        return execution
+
+    def find(self, execution_id: str) -> Execution | None:
+        """The execution of this id."""
+        return self._memory.executions.get(execution_id)
+
+    def stop(self, execution: Execution, error: str | None, cause: str | None) -> None:
+        """Stop it with an error and a cause, as AWS takes them."""
+        execution.stop_reason = cause
+        self._host.now(execution, asl.Stop(error, cause))
+
+    def tell(self, execution: Execution, notification: asl.Notification) -> None:
+        """Tell the core something, in its turn."""
+        self._host.now(execution, notification)
+        self._host.drive()
+
+    def take_activity_task(self, activity: str, worker: str) -> tuple[str, JSON] | None:
+        """The token and the input of the oldest waiting task of an activity (its ARN), taken for this worker."""
+        found = self._memory.untaken(activity)
+        if found is None:
+            return None
+        execution, pending = found
+        pending.taken = True
+        self._host.notify(execution, asl.TaskStarted(pending.command.task, worker or None))
+        return pending.command.token, pending.command.arguments
 
     # -- the contract
 

@@ -29,6 +29,7 @@ from enginehouse.asl.commands import (
 )
 from enginehouse.asl.machine import HELD
 from enginehouse.asl.notifications import (
+    ChangeMapRun,
     ChildFinished,
     GoOn,
     Notification,
@@ -101,7 +102,7 @@ def in_order(happenings: Iterable[Happening]) -> list[Happening]:
 
 
 def _place(happening: Happening) -> tuple[int, int, int]:
-    if isinstance(happening, FromOutside):
+    if isinstance(happening, FromOutside | ChangeMapRun):
         return 0, 0, 0
     if isinstance(happening, Stop | Redrive):
         return 2, 0, 0

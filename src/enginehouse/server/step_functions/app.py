@@ -18,13 +18,15 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.model import Model
 from enginehouse.server.step_functions.operations import OPERATIONS
+from enginehouse.server.step_functions.signature import Signatures
 
 log = logging.getLogger(__name__)
 
+Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
-App: TypeAlias = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 LARGEST = 4 * 1024 * 1024
 """Bytes of a request. The largest that the model allows is a definition of 1 MiB, each character of which may be escaped."""
@@ -37,11 +39,11 @@ class Disconnected(Exception):  # noqa: N818 -- the caller's doing
     """The caller has gone before its request was whole."""
 
 
-def make_app(api: Api, model: Model) -> App:
-    """The application. Whatever goes wrong is answered in AWS's shape."""
+def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> App:
+    """The application. Whatever goes wrong is answered in AWS's shape. ``signatures``: only signed requests come in."""
     prefix = model.target_prefix + "."
 
-    async def app(scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -52,15 +54,17 @@ def make_app(api: Api, model: Model) -> App:
         except ApiError as error:
             await _answer(send, error.status, _fault(error))
             return
-        status, text = await _done(scope["method"], headers, body)
+        status, text = await _done(scope, headers, body)
         await _answer(send, status, text)
 
-    async def _done(method: str, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
+    async def _done(scope: Scope, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
         operation = ""
         try:
+            if signatures is not None:
+                signatures.check(scope["method"], scope["path"], scope["query_string"], headers, body)
             target = headers.get(b"x-amz-target", b"").decode("latin-1")
             operation = target.removeprefix(prefix)
-            if method != "POST" or operation == target or operation not in model.operations:
+            if scope["method"] != "POST" or operation == target or operation not in model.operations:
                 raise ApiError("UnknownOperationException", "")
             return 200, _encode(await OPERATIONS[operation](api, model.checked(operation, body)))
         except ApiError as error:

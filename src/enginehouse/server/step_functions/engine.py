@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from enginehouse.asl import Event
+from enginehouse.asl import ChangeMapRun, Event
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
 
@@ -27,7 +27,8 @@ class Workflow(NamedTuple):
 
 
 class Start(NamedTuple):
-    """An execution to begin. ``text`` is the input as it was sent, ``value`` the same read; ``named``: its name may be taken."""
+    """An execution to begin. ``text`` is the input as it was sent, ``value`` the same read; ``named``: its name may be taken.
+    ``case`` is the test case of the mock configuration that says what its tasks answer."""
 
     machine: str
     name: str
@@ -37,6 +38,7 @@ class Start(NamedTuple):
     metadata: Mapping[str, Any]
     started_at: float
     named: bool
+    case: str = ""
 
 
 class Wanted(NamedTuple):
@@ -59,6 +61,15 @@ class EventsPage(NamedTuple):
     next: tuple[int, int] | None
 
 
+class Counts(NamedTuple):
+    """How many children of a map run are in a state, and how many items they were given; ``total`` is of the whole run."""
+
+    state: str
+    children: int
+    items: int
+    total: int
+
+
 class Engine(Protocol):
     """Executions, and the place where records are kept. Ids are as in ARNs, after ``execution:``."""
 
@@ -76,6 +87,10 @@ class Engine(Protocol):
 
     async def keep(self, kept: Sequence[Kept], *, workflow: Workflow | None = None, removed: str = "") -> None:
         """Write all this at once: records; a workflow as it is from now on; the name of one that is gone."""
+        ...
+
+    def now(self) -> float:
+        """The time of its clock, in seconds since the epoch."""
         ...
 
     def fresh_name(self) -> str:
@@ -101,6 +116,14 @@ class Engine(Protocol):
     async def stop(self, row: ExecutionRow, error: str | None, cause: str | None) -> None: ...
 
     async def redrive(self, row: ExecutionRow) -> None: ...
+
+    async def map_run_owner(self, machine: str, run: str) -> ExecutionRow | None:
+        """The execution that the map run is of; ``run`` is its ARN."""
+        ...
+
+    async def map_run_counts(self, run: str) -> list[Counts]: ...
+
+    async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None: ...
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         """A task of the activity, by its ARN, for this worker: token and input. None where none comes in so many seconds."""

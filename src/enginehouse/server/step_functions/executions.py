@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from enginehouse.providers.local.queries import ExecutionRow
-from enginehouse.server.step_functions import pages, versions
+from enginehouse.server.step_functions import versions
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import check_name, parse
-from enginehouse.server.step_functions.engine import Start, Wanted
+from enginehouse.server.step_functions.engine import Start
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.lookup import absent, deleting, machine_of
+from enginehouse.server.step_functions.lookup import absent, deleting
 from enginehouse.server.step_functions.machines import configuration
 from enginehouse.server.step_functions.records import Machine, Revision
 
@@ -27,7 +27,6 @@ STATUS = {
     "timed_out": "TIMED_OUT",
     "cancelled": "ABORTED",
 }
-_STATES = {"RUNNING": ("running", "pending"), **{aws: (ours,) for ours, aws in STATUS.items() if aws != "RUNNING"}}
 _INPUT_LIMIT = 262_144
 _REDRIVABLE_FOR = 14 * 86_400
 _SYNC_LIMIT = 300.0
@@ -52,11 +51,9 @@ async def start_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 async def start_sync_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     """The whole answer when the execution is over. One that takes longer than AWS's five minutes is TIMED_OUT."""
-    target = parse(api.arns, request["stateMachineArn"], "stateMachine")
-    known = api.catalogue.machines.get(target.name)
-    if target.ours and known is not None and known.type != "EXPRESS":
-        raise _type_not_supported()
     machine, start = _prepared(api, request)
+    if machine.type != "EXPRESS":
+        raise type_not_supported()
     await api.engine.start(start)
     id = f"{machine.name}:{start.name.replace(':', '%3A')}"
     try:
@@ -87,7 +84,7 @@ async def start_sync_execution(api: Api, request: dict[str, Any]) -> dict[str, A
 
 def _prepared(api: Api, request: dict[str, Any]) -> tuple[Machine, Start]:
     """The machine, and what is to be started. Raises ``ApiError`` for all that AWS refuses beforehand."""
-    arn = request["stateMachineArn"]
+    arn, _, case = request["stateMachineArn"].partition("#")
     target = parse(api.arns, arn, "stateMachine")
     machine = api.catalogue.machines.get(target.name) if target.ours else None
     name = request.get("name", "")
@@ -114,7 +111,9 @@ def _prepared(api: Api, request: dict[str, Any]) -> tuple[Machine, Start]:
         name = api.engine.fresh_name()
     if machine.type == "EXPRESS":
         name, named = f"{name}:{api.engine.fresh_name()}", False
-    return machine, Start(machine.name, name, revision.digest, text, value, metadata, round(time.time(), 3), named)
+    return machine, Start(
+        machine.name, name, revision.digest, text, value, metadata, round(api.engine.now(), 3), named, case
+    )
 
 
 def read_input(text: str) -> Any:
@@ -147,7 +146,7 @@ def _arn(api: Api, kind: str, machine: str, name: str) -> str:
     return api.arns.of(f"{'express' if kind == 'EXPRESS' else 'execution'}:{machine}:{name}")
 
 
-def _type_not_supported() -> ApiError:
+def type_not_supported() -> ApiError:
     return ApiError("StateMachineTypeNotSupported", "This operation is not supported by this type of state machine")
 
 
@@ -184,7 +183,7 @@ def metadata_of(row: ExecutionRow) -> dict[str, Any]:
 async def describe_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     row = await execution_of(api, request["executionArn"])
     metadata = metadata_of(row)
-    answer = _line(api, row, metadata)
+    answer = line(api, row, metadata)
     if "trace_header" in metadata:
         answer["traceHeader"] = metadata["trace_header"]
     _add_outcome(answer, row, request.get("includedData") != "METADATA_ONLY")
@@ -197,9 +196,11 @@ async def describe_execution(api: Api, request: dict[str, Any]) -> dict[str, Any
     return answer
 
 
-def _line(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> dict[str, Any]:
+def line(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> dict[str, Any]:
     """What a listing says of an execution, and a description too."""
     machine = f"stateMachine:{row.workflow}"
+    if "map_run" in metadata:
+        machine += f"/{metadata['map_run'].split(':')[6].partition('/')[2]}"
     answer: dict[str, Any] = {
         "executionArn": api.arns.of(f"execution:{row.id}"),
         "stateMachineArn": api.arns.of(machine),
@@ -262,7 +263,7 @@ async def describe_state_machine_for_execution(api: Api, request: dict[str, Any]
     row = await execution_of(api, request["executionArn"])
     metadata = metadata_of(row)
     machine = f"stateMachine:{row.workflow}"
-    revision = _revision_of(api, row, metadata)
+    revision = revision_of(api, row, metadata)
     if revision is None:
         raise absent(api.arns.of(machine))
     answer: dict[str, Any] = {
@@ -283,7 +284,8 @@ async def describe_state_machine_for_execution(api: Api, request: dict[str, Any]
     return answer
 
 
-def _revision_of(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> Revision | None:
+def revision_of(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> Revision | None:
+    """What the machine was when the execution began; None where the machine is gone."""
     known = api.catalogue.revisions.get(row.workflow, {})
     if metadata.get("revision") in known:
         return known[metadata["revision"]]
@@ -313,37 +315,3 @@ async def redrive_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]
     if again.redrives == row.redrives:
         raise ApiError("ExecutionNotRedrivable", "Execution has nothing that could run again")
     return {"redriveDate": await _redriven_at(api, again)}
-
-
-# -- list
-
-
-async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    if ("stateMachineArn" in request) == ("mapRunArn" in request):
-        raise ApiError("ValidationException", "Exactly one of stateMachineArn and mapRunArn must be specified")
-    wanted = Wanted() if "mapRunArn" in request else _of_machine(api, request["stateMachineArn"])
-    if "statusFilter" in request:
-        wanted = wanted._replace(states=_STATES.get(request["statusFilter"], ("pending_redrive",)))
-    if "redriveFilter" in request:
-        wanted = wanted._replace(redriven=request["redriveFilter"] == "REDRIVEN")
-    before = pages.place(request, tuple[int])
-    most = pages.size(request)
-    rows = await api.engine.executions(wanted._replace(before=before[0] if before else None, limit=most + 1))
-    answer: dict[str, Any] = {"executions": [_line(api, row, metadata_of(row)) for row in rows[:most]]}
-    if len(rows) > most:
-        answer["nextToken"] = pages.token(rows[most - 1].number)
-    return answer
-
-
-def _of_machine(api: Api, arn: str) -> Wanted:
-    target = parse(api.arns, arn, "stateMachine")
-    machine = machine_of(api, api.arns.of(f"stateMachine:{target.name}") if target.ours else arn)
-    if machine.type == "EXPRESS":
-        raise _type_not_supported()
-    qualifier = target.qualifier
-    metadata: dict[str, Any] = {}
-    if qualifier.isascii() and qualifier.isdigit():
-        metadata = {"version": int(qualifier)}
-    elif qualifier:
-        metadata = {"alias": qualifier}
-    return Wanted(machine=machine.name, metadata=metadata, started_after=machine.created)

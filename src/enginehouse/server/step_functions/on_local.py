@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.asl import Event
+from enginehouse.asl import ChangeMapRun, Event
 from enginehouse.asl.notifications import Redrive, Stop
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import WorkflowSpec
@@ -20,7 +20,7 @@ from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session
 from enginehouse.providers.local.store import Batch, NewExecution
-from enginehouse.server.step_functions.engine import EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.server.step_functions.engine import Counts, EventsPage, Kept, Start, Wanted, Workflow
 
 _events = msgspec.json.Decoder(list[Event]).decode
 _encode = msgspec.json.Encoder().encode
@@ -74,6 +74,9 @@ class LocalEngine:
             self.session.definitions.forget(removed)
 
     # -- executions
+
+    def now(self) -> float:
+        return time.time()
 
     def fresh_name(self) -> str:
         return self.session.chance.name(time.time())
@@ -147,6 +150,19 @@ class LocalEngine:
 
     async def redrive(self, row: ExecutionRow) -> None:
         await self.session.ask(row.number, Redrive())
+
+    # -- map runs
+
+    async def map_run_owner(self, machine: str, run: str) -> ExecutionRow | None:
+        id = await self.session.reader.read(partial(queries.map_run_owner, workflow=machine, run=run))
+        return None if id is None else await self.execution(id)
+
+    async def map_run_counts(self, run: str) -> list[Counts]:
+        rows = await self.session.reader.read(partial(queries.map_run_counts, run=run))
+        return [Counts(state, children, int(items), total or 0) for state, children, items, total in rows]
+
+    async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None:
+        await self.session.ask(row.number, change)
 
     # -- tasks
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
-from enginehouse.server.step_functions import activities, checking, executions, history, machines, tags, versions
+from enginehouse.server.step_functions import (
+    activities,
+    checking,
+    executions,
+    history,
+    listing,
+    machines,
+    map_runs,
+    tags,
+    versions,
+)
 from enginehouse.server.step_functions.api import Api
 
 Operation: TypeAlias = Callable[[Api, dict[str, Any]], Awaitable[dict[str, Any]]]
@@ -33,9 +43,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "StopExecution": executions.stop_execution,
     "DescribeExecution": executions.describe_execution,
     "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
-    "ListExecutions": executions.list_executions,
+    "ListExecutions": listing.list_executions,
     "RedriveExecution": executions.redrive_execution,
     "GetExecutionHistory": history.get_execution_history,
+    "ListMapRuns": map_runs.list_map_runs,
+    "DescribeMapRun": map_runs.describe_map_run,
+    "UpdateMapRun": map_runs.update_map_run,
     "CreateActivity": activities.create_activity,
     "DescribeActivity": activities.describe_activity,
     "ListActivities": activities.list_activities,

@@ -10,6 +10,7 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.app import make_app
 from enginehouse.server.step_functions.machines import go_on_deleting
 from enginehouse.server.step_functions.model import load
+from enginehouse.server.step_functions.signature import Signatures
 
 # Seconds that requests under way have to end; a long poll would take a minute.
 _DRAIN = 1
@@ -17,14 +18,22 @@ _DRAIN = 1
 
 def bind(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises ``ProviderUnavailableError`` where the address is taken."""
+    # asyncio sends small packets at once only on sockets that say that they are TCP; an answer's parts would wait 40 ms
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        return socket.create_server((host, port), family=family, backlog=1024)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(1024)
+        return listening
     except OSError as error:
+        listening.close()
         raise ProviderUnavailableError(f"{host}:{port} cannot be listened at: {error.strerror}") from error
 
 
-async def serve(api: Api, listening: socket.socket, ready: Callable[[str], None]) -> None:
+async def serve(
+    api: Api, listening: socket.socket, ready: Callable[[str], None], signatures: Signatures | None = None
+) -> None:
     """Open the engine, tell ``ready`` the URL, and serve."""
     import uvicorn
 
@@ -36,7 +45,7 @@ async def serve(api: Api, listening: socket.socket, ready: Callable[[str], None]
             if machine.deleting:
                 go_on_deleting(api, machine)
         config = uvicorn.Config(
-            make_app(api, model),
+            make_app(api, model, signatures),
             http="httptools",
             ws="none",
             lifespan="off",

@@ -1,0 +1,124 @@
+"""From what was asked for on the command line, and the environment variables of Step Functions Local, to an API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from ipaddress import ip_address
+from pathlib import Path
+
+from enginehouse.errors import InvalidSpecError
+from enginehouse.providers.local import LocalProvider
+from enginehouse.providers.mock import MockProvider
+from enginehouse.providers.mock.mock_file import script_from_file
+from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.arns import Arns
+from enginehouse.server.step_functions.engine import Engine
+from enginehouse.server.step_functions.lambdas import functions_of
+from enginehouse.server.step_functions.on_local import LocalEngine
+from enginehouse.server.step_functions.on_mock import CaseScripts, MockEngine
+from enginehouse.server.step_functions.services import AwsServices
+from enginehouse.server.step_functions.signature import Signatures, keys_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How the API is served. ``store``: a SQLite file, or ``:memory:``. ``lambdas``: as ``functions_of`` takes them; ``tasks``: as
+    ``load_tasks`` does. ``skip_waits``: time is virtual. ``mock_config``: answers of tasks, in the format of Step Functions Local.
+    ``credentials``: a shared credentials file, whose keys requests must be signed with."""
+
+    store: str
+    host: str = "127.0.0.1"
+    region: str = "us-east-1"
+    account: str = "123456789012"
+    lambdas: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    http: tuple[str, ...] = ()
+    skip_waits: bool = False
+    mock_config: Path | None = None
+    credentials: Path | None = None
+    wait_scale: float = 1.0
+
+    @property
+    def mocked(self) -> bool:
+        """Whether the mock is the engine, which keeps nothing."""
+        return self.skip_waits or self.mock_config is not None
+
+
+def wait_scale_of(environment: Mapping[str, str]) -> float:
+    """``WAIT_TIME_SCALE``: by what waits are shortened. Raises ``InvalidSpecError``."""
+    text = environment.get("WAIT_TIME_SCALE", "") or "1"
+    try:
+        scale = float(text)
+    except ValueError:
+        scale = -1.0
+    if not 0 <= scale < float("inf"):
+        raise InvalidSpecError(f"WAIT_TIME_SCALE is a number of 0 or more, not {text!r}")
+    return scale
+
+
+def signatures_of(settings: Settings) -> Signatures | None:
+    """The keys that requests must be signed with; None where anybody on this machine may come in. Raises ``InvalidSpecError``
+    where others could come in too, and nobody has said who may."""
+    if settings.credentials is not None:
+        return Signatures(keys_of(settings.credentials))
+    if not _is_loopback(settings.host):
+        raise InvalidSpecError(
+            f"{settings.host} can be reached from other machines: name the keys that may come in by --credentials FILE, "
+            "a shared credentials file of AWS, or listen at 127.0.0.1"
+        )
+    return None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def api_of(settings: Settings, environment: Mapping[str, str]) -> Api:
+    """The API on the engine that the settings ask for; it is not opened. Raises ``InvalidSpecError``."""
+    arns = Arns(region=settings.region, account=settings.account)
+    return Api(_mock(settings, arns, environment) if settings.mocked else _local(settings, arns, environment), arns)
+
+
+def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
+    return LocalEngine(
+        LocalProvider(
+            settings.store,
+            engine=True,
+            arns=arns.prefix,
+            tasks=list(settings.tasks),
+            lambdas=functions_of(settings.lambdas),
+            http=settings.http,
+            services=AwsServices(environment, settings.region),
+            wait_scale=settings.wait_scale,
+        )
+    )
+
+
+def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
+    file = settings.mock_config
+    scripts = None
+    if file is not None:
+        if not file.is_file():
+            raise InvalidSpecError(f"there is no mock configuration {file}")
+        # read with each start: the file may be edited while the server runs
+        scripts = CaseScripts(lambda machine, case: script_from_file(file, machine, case))
+    return MockEngine(
+        MockProvider(
+            scripts,
+            clock="jump" if settings.skip_waits else "real",
+            start=datetime.now(UTC),
+            arns=arns.prefix,
+            tasks=list(settings.tasks),
+            lambdas=functions_of(settings.lambdas),
+            http=settings.http,
+            services=AwsServices(environment, settings.region),
+        ),
+        scripts,
+    )
