@@ -11,7 +11,7 @@ from enginehouse.asl.validation.jsonata import is_expression
 from enginehouse.asl.validation.report import JSONATA, Report, child, kind
 
 _PORTABLE = re.compile(r"task:[A-Za-z0-9_.:-]{1,128}\Z", re.ASCII)
-_ARN = re.compile(r"arn:[a-z][a-z0-9-]*:([a-z0-9-]+):([a-z0-9-]*):([0-9]*):(.+)\Z", re.DOTALL)
+_ARN = re.compile(r"arn:[a-z][a-z0-9-]*:([a-z0-9-]+):([a-z0-9-]*):([a-z0-9-]*):(.+)\Z", re.DOTALL)
 _SUFFIX = re.compile(r"(.*?)(\.sync(?::2)?|\.waitForTaskToken)?\Z", re.DOTALL)
 
 _BOTH = ("sync", "token")

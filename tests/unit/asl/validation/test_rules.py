@@ -495,6 +495,7 @@ def test_states_inside_a_map_keep_the_language_of_the_machine() -> None:
 VALID: list[dict[str, Any]] = [
     changed("Task", {"Resource": LAMBDA, "TimeoutSeconds": 99_999_999, "HeartbeatSeconds": 99_999_998}),
     changed("Task", {"Resource": ACTIVITY}),
+    changed("Task", {"Resource": "arn:aws:lambda:your-region:your-account-id:function:hello"}),
     changed("Task", {"Resource": "task:tenant.provision:v1_b-2"}),
     changed("Task", {"Resource": "task:ask.waitForTaskToken"}),
     changed("Task", {"Resource": "arn:aws-us-gov:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"QueueUrl.$": "$.q", "MessageBody": {}}}),
