@@ -244,7 +244,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             fork.texts[index] = turn.text({"Error": child.error, "Cause": child.cause}, frame)
         if child.status != "SUCCEEDED":
             fork.failures = [*fork.failures, index]
-            if self._exceeded(fork):
+            if self.exceeded(fork):
                 self._fail(turn, frame, fork, THRESHOLD, "The specified tolerated failure threshold was exceeded")
         if fork.done == fork.size:
             return self._finished(turn, frame, fork)
@@ -252,7 +252,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         return None
 
     @staticmethod
-    def _exceeded(fork: Fork) -> bool:
+    def exceeded(fork: Fork) -> bool:
         count, percentage, failed = fork.tolerated_count, fork.tolerated_percentage, len(fork.failures)
         if count is None and percentage is None:
             return failed > 0
