@@ -169,3 +169,43 @@ def _without(key: Any) -> Any:
 
 def _within(key: Any, change: Any) -> Any:
     return lambda holder: change(holder[key])
+
+
+def assert_answers(operation: str, answer: Any) -> None:
+    """The answer has the shape that AWS's model gives it: no member too many, none missing, each of its type and within its bounds."""
+    output = MODEL.operations[operation].get("output")
+    assert output is not None or not answer, f"{operation} answers nothing, but gave {answer!r}"
+    if output is not None:
+        _assert_fits(MODEL.shapes[output["shape"]], answer, operation)
+
+
+_JSON: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "timestamp": (int, float),
+}
+
+
+def _assert_fits(shape: Any, value: Any, place: str) -> None:
+    kind = shape["type"]
+    assert isinstance(value, _JSON[kind]), f"{place} is {value!r}, which is no {kind}"
+    assert isinstance(value, bool) == (kind == "boolean"), f"{place} is {value!r}, which is no {kind}"
+    if kind == "structure":
+        assert set(value) <= set(shape["members"]), f"{place} has {set(value) - set(shape['members'])}"
+        assert set(shape.get("required", ())) <= set(value), f"{place} lacks {set(shape['required']) - set(value)}"
+        for name, part in value.items():
+            _assert_fits(MODEL.shapes[shape["members"][name]["shape"]], part, f"{place}.{name}")
+    elif kind == "list":
+        for number, part in enumerate(value):
+            _assert_fits(MODEL.shapes[shape["member"]["shape"]], part, f"{place}[{number}]")
+    elif "enum" in shape:
+        assert value in shape["enum"], f"{place} is {value!r}"
+    elif kind != "map" and kind != "timestamp":
+        size = value if kind in ("integer", "long", "float") else len(value) if kind == "string" else 0
+        assert shape.get("min", size) <= size <= shape.get("max", size), f"{place} is {value!r}"

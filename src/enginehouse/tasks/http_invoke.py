@@ -40,7 +40,9 @@ class HttpFailure(Exception):  # noqa: N818 -- a value for the workflow's Catch
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class HttpRequest:
+    """What an HTTP task sends."""
+
     method: str
     url: str
     headers: dict[str, str]
@@ -54,7 +56,7 @@ def http_invoke(arguments: Any, access: HttpAccess, timeout: float | None = None
     the host cannot be reached or is too slow, ``States.Runtime`` for a request that cannot be made.
     """
     deadline = time.monotonic() + min(access.timeout, timeout or access.timeout)
-    request = _request(arguments if isinstance(arguments, dict) else {})
+    request = request_of(arguments if isinstance(arguments, dict) else {})
     for _ in range(_REDIRECTS + 1):
         status, reason, headers, body = _exchange(request, access, deadline)
         location = headers.get("location", [""])[0]
@@ -74,7 +76,8 @@ def http_invoke(arguments: Any, access: HttpAccess, timeout: float | None = None
     }
 
 
-def _request(arguments: dict[str, Any]) -> _Request:
+def request_of(arguments: dict[str, Any]) -> HttpRequest:
+    """The request that an HTTP task's arguments describe. Raises ``HttpFailure`` where they describe none."""
     url, method = arguments.get("ApiEndpoint"), arguments.get("Method")
     if not isinstance(url, str) or not isinstance(method, str) or method.upper() not in _METHODS:
         raise HttpFailure(
@@ -87,7 +90,7 @@ def _request(arguments: dict[str, Any]) -> _Request:
     parts = urlsplit(url)
     if query:
         url = urlunsplit(parts._replace(query=urlencode(parse_qsl(parts.query, keep_blank_values=True) + query)))
-    return _Request(method.upper(), url, headers, _body(arguments, headers))
+    return HttpRequest(method.upper(), url, headers, _body(arguments, headers))
 
 
 def _object(arguments: dict[str, Any], name: str) -> dict[str, Any]:
@@ -136,7 +139,7 @@ def _header_of(headers: dict[str, str], name: str) -> str:
     return next((value for known, value in headers.items() if known.lower() == name), "")
 
 
-def _redirected(request: _Request, status: int, url: str) -> _Request:
+def _redirected(request: HttpRequest, status: int, url: str) -> HttpRequest:
     """What follows a redirect: the same request for 307 and 308, a GET otherwise; credentials stay on their host."""
     keeps = status in (307, 308) or request.method in ("GET", "HEAD")
     same_host = urlsplit(url).netloc == urlsplit(request.url).netloc
@@ -146,10 +149,12 @@ def _redirected(request: _Request, status: int, url: str) -> _Request:
         for name, value in request.headers.items()
         if name.lower() not in private and (keeps or not name.lower().startswith("content-"))
     }
-    return _Request(request.method if keeps else "GET", url, headers, request.body if keeps else None)
+    return HttpRequest(request.method if keeps else "GET", url, headers, request.body if keeps else None)
 
 
-def _exchange(request: _Request, access: HttpAccess, deadline: float) -> tuple[int, str, dict[str, list[str]], bytes]:
+def _exchange(
+    request: HttpRequest, access: HttpAccess, deadline: float
+) -> tuple[int, str, dict[str, list[str]], bytes]:
     from http.client import HTTPException
 
     connection = _connection(request.url, access, deadline)
