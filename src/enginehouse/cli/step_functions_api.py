@@ -69,7 +69,9 @@ def step_functions_api(
         aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8083
     """
     try:
-        from enginehouse.server.step_functions import serving, settings
+        from enginehouse.server.step_functions import model, serving, settings
+
+        model.load()
     except ImportError as error:
         raise ProviderNotFoundError(
             f"the Step Functions API needs a package that is not here ({error.name}); "

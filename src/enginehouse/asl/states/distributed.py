@@ -327,7 +327,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             fork.tolerated_count = float(change.tolerated_count)
         if change.tolerated_percentage is not None:
             fork.tolerated_percentage = change.tolerated_percentage
-        if fork.failures and self._exceeded(fork):
+        if fork.failures and self.exceeded(fork):
             self._fail(turn, frame, fork, THRESHOLD, "The specified tolerated failure threshold was exceeded")
         self._start(turn, frame, fork)
         return None

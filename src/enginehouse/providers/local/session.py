@@ -171,6 +171,13 @@ class Session:
             self.engine = engine
             return True
 
+    @property
+    def runner(self) -> TaskRunner:
+        """What runs tasks. Raises ``ProviderUnavailableError`` where another process does."""
+        if self._runner is None:
+            raise ProviderUnavailableError("the store is driven by another process", provider="local")
+        return self._runner
+
     async def _take(self) -> bool:
         try:
             return await asyncio.to_thread(self.lease.take)

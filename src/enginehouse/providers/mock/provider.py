@@ -152,6 +152,11 @@ class MockProvider(Provider):
         self._host.begin(execution)
         return execution
 
+    @property
+    def runner(self) -> TaskRunner:
+        """What runs tasks for real."""
+        return self._host.runner
+
     def find(self, execution_id: str) -> Execution | None:
         """The execution of this id."""
         return self._memory.executions.get(execution_id)

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from enginehouse.asl import ChangeMapRun, Event
+from enginehouse.asl import ChangeMapRun, Event, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
+from enginehouse.tasks import ExecutionInfo
+
+TESTED = ExecutionInfo(execution_id="test-state", execution_name="test-state", workflow_id="test-state")
+"""Who asks for a task that is run by itself."""
 
 
 class Kept(NamedTuple):
@@ -124,6 +128,10 @@ class Engine(Protocol):
     async def map_run_counts(self, run: str) -> list[Counts]: ...
 
     async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None: ...
+
+    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
+        """Run a task that no execution asks for."""
+        ...
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         """A task of the activity, by its ARN, for this worker: token and input. None where none comes in so many seconds."""

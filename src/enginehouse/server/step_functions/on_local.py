@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.asl import ChangeMapRun, Event
+from enginehouse.asl import ChangeMapRun, Event, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.asl.notifications import Redrive, Stop
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import WorkflowSpec
@@ -20,7 +20,7 @@ from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session
 from enginehouse.providers.local.store import Batch, NewExecution
-from enginehouse.server.step_functions.engine import Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.server.step_functions.engine import TESTED, Counts, EventsPage, Kept, Start, Wanted, Workflow
 
 _events = msgspec.json.Decoder(list[Event]).decode
 _encode = msgspec.json.Encoder().encode
@@ -165,6 +165,9 @@ class LocalEngine:
         await self.session.ask(row.number, change)
 
     # -- tasks
+
+    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
+        return await self.session.runner.run(command, TESTED)
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         taken = await self.provider.get_activity_task(activity, worker=worker, wait=wait)

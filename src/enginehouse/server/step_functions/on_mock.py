@@ -12,14 +12,14 @@ from typing import Any
 import msgspec
 
 from enginehouse import asl
-from enginehouse.asl import ChangeMapRun
+from enginehouse.asl import ChangeMapRun, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import ExecutionInput, WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.mock import MockProvider
 from enginehouse.providers.mock.execution import Execution
 from enginehouse.providers.mock.script import Answer, Call, Script
-from enginehouse.server.step_functions.engine import Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.server.step_functions.engine import TESTED, Counts, EventsPage, Kept, Start, Wanted, Workflow
 
 _LOOK_AGAIN = 0.05
 _encode = msgspec.json.Encoder().encode
@@ -186,6 +186,9 @@ class MockEngine:
         self.provider.tell(self._known(row), change)
 
     # -- tasks
+
+    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
+        return await self.provider.runner.run(command, TESTED)
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         deadline = time.monotonic() + wait

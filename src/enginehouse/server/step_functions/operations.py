@@ -17,6 +17,12 @@ from enginehouse.server.step_functions import (
     versions,
 )
 from enginehouse.server.step_functions.api import Api
+from enginehouse.server.step_functions.state_test import run_state_test
+
+
+async def test_state(api: Api, request: dict[str, Any]) -> dict[str, Any]:
+    return await run_state_test(request, api.engine.run, prefix=api.arns.prefix)
+
 
 Operation: TypeAlias = Callable[[Api, dict[str, Any]], Awaitable[dict[str, Any]]]
 
@@ -27,6 +33,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "ListStateMachines": machines.list_state_machines,
     "DeleteStateMachine": machines.delete_state_machine,
     "ValidateStateMachineDefinition": checking.validate_state_machine_definition,
+    "TestState": test_state,
     "PublishStateMachineVersion": versions.publish_state_machine_version,
     "ListStateMachineVersions": versions.list_state_machine_versions,
     "DeleteStateMachineVersion": versions.delete_state_machine_version,

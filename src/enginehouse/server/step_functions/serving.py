@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+import uvicorn
+
 from enginehouse.errors import ProviderUnavailableError
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.app import make_app
@@ -35,8 +37,6 @@ async def serve(
     api: Api, listening: socket.socket, ready: Callable[[str], None], signatures: Signatures | None = None
 ) -> None:
     """Open the engine, tell ``ready`` the URL, and serve."""
-    import uvicorn
-
     model = load()
     host, port = listening.getsockname()[:2]
     await api.open()
