@@ -17,15 +17,15 @@ from botocore import xform_name
 
 from enginehouse.server.step_functions.operations import OPERATIONS
 from tests.integration.cli.command import ENVIRONMENT
-from tests.integration.step_functions import shapes
 from tests.integration.step_functions.server import KEYS, REGION, serving
 from tests.integration.step_functions.tour import tour
+from tests.service_model import MODEL, assert_answers
 
 PAGED = ("ListStateMachines", "ListExecutions", "ListActivities", "ListMapRuns", "GetExecutionHistory")
 
 
 def test_every_operation_of_the_model_is_there() -> None:
-    assert set(OPERATIONS) == set(shapes.OPERATIONS)
+    assert set(OPERATIONS) == set(MODEL.operations)
 
 
 def test_the_tour_with_boto3(tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_tour_with_boto3(tmp_path: Path) -> None:
         def call(operation: str, **request: Any) -> dict[str, Any]:
             seen.add(operation)
             answer: dict[str, Any] = getattr(sfn, xform_name(operation))(**request)
-            shapes.check(operation, json.loads(bodies.pop()))
+            assert_answers(operation, json.loads(bodies.pop()))
             return answer
 
         tour(call)
@@ -54,7 +54,7 @@ def test_the_tour_with_the_command_line(tmp_path: Path) -> None:
             if operation in PAGED:  # the command line brings all pages unless told not to
                 words.append("--no-paginate")
             answer = aws(words)
-            shapes.check(operation, answer, texts=True)
+            assert_answers(operation, answer)
             return answer
 
         tour(call)
