@@ -32,11 +32,11 @@ class Server:
         self.port = 0
         self.url = ""
         self.process: subprocess.Popen[str] | None = None
+        self.log = (folder / "server.log").open("a+")
 
     def start(self) -> None:
         """Returns when it answers. Raises ``RuntimeError`` with what it said where it does not start."""
         words = ["step-functions-api", "--port", str(self.port), "--json", "--log", "warning", *self.flags]
-        self.log = (self.folder / "server.log").open("a+")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "enginehouse.cli", *words],
             cwd=self.folder,
@@ -86,8 +86,8 @@ class Server:
 def serving(folder: Path, *flags: str, environment: dict[str, str] | None = None) -> Iterator[Server]:
     """A server for the length of the block, on a store in the folder unless the flags say otherwise."""
     server = Server(folder, *flags, environment=environment)
-    server.start()
     try:
+        server.start()
         yield server
     finally:
         if server.process is not None:
