@@ -6,21 +6,9 @@ import json
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
+from tests.integration.step_functions.calls import made, refused
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
-
-
-def made(sfn: Any, name: str, text: str, **more: Any) -> str:
-    answer = sfn.create_state_machine(name=name, definition=text, roleArn=ROLE, **more)
-    return str(answer["stateMachineArn"])
-
-
-def refused(code: str, call: Any, **request: Any) -> str:
-    with pytest.raises(ClientError) as caught:
-        call(**request)
-    assert caught.value.response["Error"]["Code"] == code
-    return str(caught.value.response["Error"]["Message"])
 
 
 def test_an_execution_runs_and_tells_its_history(sfn: Any) -> None:

@@ -10,6 +10,7 @@ import uvicorn
 from enginehouse.errors import ProviderUnavailableError
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.app import make_app
+from enginehouse.server.step_functions.http import Protocol
 from enginehouse.server.step_functions.machines import go_on_deleting
 from enginehouse.server.step_functions.model import load
 from enginehouse.server.step_functions.signature import Signatures
@@ -46,7 +47,7 @@ async def serve(
                 go_on_deleting(api, machine)
         config = uvicorn.Config(
             make_app(api, model, signatures),
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
