@@ -144,10 +144,12 @@ class TaskRunner:
             return TaskFailed(command.task, "TaskNotFound", f"no task is called {name!r}; {_known(self.handlers)}")
         if self._services is not None and self._services.serves(command.resource):
             return await self._ask(self._services, command)
+        hint = self._services.hint(command.resource) if self._services is not None else ""
         return TaskFailed(
             command.task,
             "TaskNotFound",
-            f"nothing here runs the resource {command.resource!r}; served are task:NAME, Lambda functions and {HTTP}",
+            f"nothing here runs the resource {command.resource!r}; "
+            + (hint or f"served are task:NAME, Lambda functions and {HTTP}"),
         )
 
     async def _ask(self, services: Services, command: ScheduleTask) -> Outcome:

@@ -23,6 +23,10 @@ class Services(Protocol):
         """Whether ``call`` knows where the resource's service is."""
         ...
 
+    def hint(self, resource: str) -> str:
+        """What to do so that the resource is served; empty where nothing helps."""
+        ...
+
     def call(self, command: ScheduleTask) -> Any:
         """What the service answers, as the task's result. Raises ``ServiceFailure``."""
         ...

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from enginehouse.errors import EnginehouseError
+from enginehouse.errors import EnginehouseError, InvalidSpecError
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.model import Model
@@ -69,6 +69,8 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
             return 200, _encode(await OPERATIONS[operation](api, model.checked(operation, body)))
         except ApiError as error:
             return error.status, _fault(error)
+        except InvalidSpecError as error:
+            return 400, _fault(ApiError("ValidationException", str(error)))
         except EnginehouseError as error:
             log.warning("operation.failed operation=%s error=%s", operation, error)
             code, status = ("ServiceUnavailable", 503) if error.retryable else ("InternalFailure", 500)

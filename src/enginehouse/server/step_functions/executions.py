@@ -112,7 +112,7 @@ def _prepared(api: Api, request: dict[str, Any]) -> tuple[Machine, Start]:
     if machine.type == "EXPRESS":
         name, named = f"{name}:{api.engine.fresh_name()}", False
     return machine, Start(
-        machine.name, name, revision.digest, text, value, metadata, round(api.engine.now(), 3), named, case
+        machine.name, name, revision.digest, text, value, metadata, int(api.engine.now() * 1000) / 1000, named, case
     )
 
 

@@ -47,10 +47,13 @@ class AwsServices:
         service, action, _ = _parsed(resource)
         return bool(service and action and self._endpoint(service))
 
+    def hint(self, resource: str) -> str:
+        service, _, _ = _parsed(resource)
+        return f"name the endpoint of its service by the environment variable {_variable(service)}" if service else ""
+
     def _endpoint(self, service: str) -> str:
-        variable = _VARIABLES.get(service, service.upper().replace("-", "_"))
         return (
-            self._environment.get(f"{variable}_ENDPOINT", "")
+            self._environment.get(_variable(service), "")
             or self._environment.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "")
             or (self._environment.get("AWS_ENDPOINT_URL", "") if service != "stepfunctions" else "")
         )
@@ -100,6 +103,10 @@ class AwsServices:
                     **keys,
                 )
             return client
+
+
+def _variable(service: str) -> str:
+    return f"{_VARIABLES.get(service, service.upper().replace('-', '_'))}_ENDPOINT"
 
 
 def _parsed(resource: str) -> tuple[str, str, bool]:
