@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
 
 from tests.integration.step_functions.calls import made, refused
-from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
+from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition
 
 
 def test_an_execution_runs_and_tells_its_history(sfn: Any) -> None:
@@ -63,6 +64,18 @@ def test_an_activity_is_worked_off(sfn: Any) -> None:
     gone = refused("TaskTimedOut", sfn.send_task_success, taskToken=task["taskToken"], output="{}")
     assert gone == "Task Timed Out: 'Provided task does not exist anymore'"
     refused("InvalidToken", sfn.send_task_heartbeat, taskToken="made up")
+
+
+def test_a_worker_that_goes_away_takes_no_task_along(server: Server, sfn: Any) -> None:
+    activity = sfn.create_activity(name="left")["activityArn"]
+    body = json.dumps({"activityArn": activity}).encode()
+    head = "POST / HTTP/1.1\r\nHost: here\r\nX-Amz-Target: AWSStepFunctions.GetActivityTask\r\n"
+    for _ in range(5):
+        with socket.create_connection(("127.0.0.1", server.port)) as gone:
+            gone.sendall(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    machine = made(sfn, "left", definition(("Work", {"Type": "Task", "Resource": activity})))
+    sfn.start_execution(stateMachineArn=machine)
+    assert sfn.get_activity_task(activityArn=activity)["taskToken"]
 
 
 def test_an_express_execution_is_only_answered_for(sfn: Any) -> None:

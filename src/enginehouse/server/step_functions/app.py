@@ -6,10 +6,11 @@ https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
@@ -22,6 +23,7 @@ from enginehouse.server.step_functions.signature import Signatures
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -31,6 +33,8 @@ App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 LARGEST = 4 * 1024 * 1024
 """Bytes of a request. The largest that the model allows is a definition of 1 MiB, each character of which may be escaped."""
 
+# what may be held for a while before it is answered
+_HELD = frozenset({"GetActivityTask", "StartSyncExecution", "TestState"})
 _TYPE = b"application/x-amz-json-1.0"
 _encode = msgspec.json.Encoder().encode
 
@@ -54,17 +58,20 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
         except ApiError as error:
             await _answer(send, error.status, _fault(error))
             return
-        status, text = await _done(scope, headers, body)
+        target = headers.get(b"x-amz-target", b"").decode("latin-1")
+        operation = target.removeprefix(prefix) if target.startswith(prefix) else ""
+        doing = _done(scope, operation, headers, body)
+        try:
+            status, text = await (_while_there(doing, receive) if operation in _HELD else doing)
+        except Disconnected:
+            return
         await _answer(send, status, text)
 
-    async def _done(scope: Scope, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
-        operation = ""
+    async def _done(scope: Scope, operation: str, headers: dict[bytes, bytes], body: bytes) -> tuple[int, bytes]:
         try:
             if signatures is not None:
                 signatures.check(scope["method"], scope["path"], scope["query_string"], headers, body)
-            target = headers.get(b"x-amz-target", b"").decode("latin-1")
-            operation = target.removeprefix(prefix)
-            if scope["method"] != "POST" or operation == target or operation not in model.operations:
+            if scope["method"] != "POST" or operation not in model.operations:
                 raise ApiError("UnknownOperationException", "")
             return 200, _encode(await OPERATIONS[operation](api, model.checked(operation, body)))
         except ApiError as error:
@@ -80,6 +87,26 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
             return 500, _fault(ApiError("InternalFailure", "This is a fault of the server; its log says more.", 500))
 
     return app
+
+
+async def _while_there(work: Coroutine[Any, Any, T], receive: Receive) -> T:
+    """What ``work`` gives. It is cancelled when the caller goes away: a task of an activity must not be given to nobody."""
+    doing = asyncio.ensure_future(work)
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if not doing.done():
+            raise Disconnected
+        return doing.result()
+    finally:
+        doing.cancel()
+        gone.cancel()
+        await asyncio.wait({doing, gone})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:

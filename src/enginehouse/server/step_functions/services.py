@@ -52,11 +52,8 @@ class AwsServices:
         return f"name the endpoint of its service by the environment variable {_variable(service)}" if service else ""
 
     def _endpoint(self, service: str) -> str:
-        return (
-            self._environment.get(_variable(service), "")
-            or self._environment.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "")
-            or (self._environment.get("AWS_ENDPOINT_URL", "") if service != "stepfunctions" else "")
-        )
+        given = self._environment.get(_variable(service), "")
+        return given or self._environment.get(f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}", "")
 
     def call(self, command: ScheduleTask) -> Any:
         service, action, optimised = _parsed(command.resource)
