@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from enginehouse import asl
 from enginehouse.asl.commands import ReadItems, StartChild, StartTimer, StopChild, WriteResults
-from enginehouse.asl.notifications import ChildFinished, TaskFailed, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import ChangeMapRun, ChildFinished, TaskFailed, TaskSucceeded, TimerFired
 from tests.bare_host import START, drive
 from tests.unit.asl.machines import JSONATA, answers, compiled, machine, task, types
 
@@ -216,3 +217,57 @@ def test_a_later_item_that_cannot_be_made_stops_the_children_before_it() -> None
     assert (turn.commands, turn.events) == ([], [])
     again = compiled(M=state).resume(turn.state, TimerFired(timer.timer), START + 60)
     assert [c.index for c in again.commands if isinstance(c, StartChild)] == [0]
+
+
+def begun(items: int, **fields: Any) -> tuple[asl.Program, asl.Turn, str]:
+    """A map run that has begun, and its ARN."""
+    program = compiled(M=distributed(**fields))
+    turn = program.start(list(range(items)), context(), START, "seed")
+    return program, turn, children(turn)[0].run
+
+
+def children(turn: asl.Turn) -> list[StartChild]:
+    return [command for command in turn.commands if isinstance(command, StartChild)]
+
+
+def test_a_run_that_is_given_more_room_begins_more_children() -> None:
+    program, turn, run = begun(10, MaxConcurrency=2)
+    assert len(children(turn)) == 2
+    turn = program.resume(turn.state, ChangeMapRun(run, limit=5), START)
+    assert (len(children(turn)), turn.events) == (3, [])
+    turn = program.resume(turn.state, ChangeMapRun(run, limit=0), START)
+    assert len(children(turn)) == 5, "0 is no limit"
+
+
+def test_a_run_that_is_given_less_room_lets_its_children_end() -> None:
+    program, turn, run = begun(10, MaxConcurrency=3)
+    first, *_ = children(turn)
+    turn = program.resume(turn.state, ChangeMapRun(run, limit=1), START)
+    assert turn.commands == []
+    turn = program.resume(turn.state, ChildFinished(first.child, "SUCCEEDED", 1), START)
+    assert turn.commands == []
+
+
+def test_a_run_that_is_allowed_more_failures_goes_on() -> None:
+    program, turn, run = begun(3, MaxConcurrency=1)
+    turn = program.resume(turn.state, ChangeMapRun(run, tolerated_count=1), START)
+    (first,) = children(program.start([0, 1, 2], context(), START, "seed"))
+    turn = program.resume(turn.state, ChildFinished(first.child, "FAILED", None, "E"), START)
+    assert turn.state.status == "RUNNING"
+    turn = program.resume(turn.state, ChangeMapRun(run, tolerated_percentage=1.0, tolerated_count=0), START)
+    assert (turn.state.status, turn.state.error) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+
+
+def test_a_change_of_another_run_is_nothing() -> None:
+    program, turn, _ = begun(3, MaxConcurrency=1)
+    turn = program.resume(turn.state, ChangeMapRun("another", limit=3), START)
+    assert (turn.commands, turn.events) == ([], [])
+
+
+@pytest.mark.parametrize(("scale", "at"), [(1.0, 60.0), (0.5, 30.0), (0.0, 0.0), (2.0, 120.0)])
+def test_waits_are_scaled_by_their_context(scale: float, at: float) -> None:
+    scaled = asl.ExecutionContext(execution_id="e", execution_name="e", start_time=START, wait_scale=scale)
+    for state in ({"Seconds": 60}, {"TimestampPath": "$.at"}):
+        moment = datetime.fromtimestamp(START + 60, UTC).isoformat().replace("+00:00", "Z")
+        turn = compiled(W={"Type": "Wait", **state}).start({"at": moment}, scaled, START, "seed")
+        assert [command.at - START for command in turn.commands if isinstance(command, StartTimer)] == [at]

@@ -7,17 +7,21 @@ import os
 import signal
 import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from enginehouse import EnginehouseError, ExecutionInput, ExecutionState, ProviderError, ProviderUnavailableError
 from enginehouse.providers.local import LocalProvider
+from enginehouse.providers.local import store as store_module
 from enginehouse.providers.local.lease import Lease
 from tests.unit.providers.local.local_runs import chain, reached, run
 
 PASS = {"Type": "Pass"}
 WAIT = {"Type": "Wait", "Seconds": 3600}
+
+MIGRATIONS = Path(store_module.__file__).with_name("migrations")
 
 
 async def test_one_engine_drives_a_store_and_a_second_that_insists_is_told_by_whom(store: Path) -> None:
@@ -135,6 +139,25 @@ async def test_a_newer_store_is_refused_and_left_alone(store: Path) -> None:
         async with LocalProvider(store):
             pass
     assert await asyncio.to_thread(version) == 9999
+
+
+async def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_that_it_holds(store: Path) -> None:
+    def old() -> None:
+        with closing(sqlite3.connect(store)) as connection:
+            connection.executescript((MIGRATIONS / "0001.sql").read_text())
+            connection.execute("PRAGMA user_version = 1")
+
+    def version() -> int:
+        with closing(sqlite3.connect(store)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+    await asyncio.to_thread(old)
+    async with LocalProvider(store) as local:
+        await local.create_workflow(chain("w", PASS))
+        assert (await run(local, "w")).state is ExecutionState.SUCCEEDED
+    assert await asyncio.to_thread(version) == 2
+    async with LocalProvider(store) as local:
+        assert [item.workflow_id for item in (await local.list_workflows()).items] == ["w"]
 
 
 async def test_a_temporary_store_goes_with_its_provider() -> None:

@@ -104,3 +104,14 @@ async def test_workflows_are_listed_newest_first_by_pages(local: LocalProvider) 
 async def test_a_made_up_page_token_is_refused(local: LocalProvider) -> None:
     with pytest.raises(InvalidSpecError, match="no page token"):
         await local.list_workflows(token="nonsense!")
+
+
+async def test_executions_see_the_role_that_their_workflow_names(store: Path) -> None:
+    who = {"Type": "Pass", "Parameters": {"role.$": "$$.Execution.RoleArn"}}
+    async with LocalProvider(store, role="everybody's") as local:
+        await local.create_workflow(chain("own", who, provider_config={"role": "its own"}))
+        await local.create_workflow(chain("none", who))
+        assert (await run(local, "own")).output == {"role": "its own"}
+        assert (await run(local, "none")).output == {"role": "everybody's"}
+    async with LocalProvider(store, role="another's") as local:
+        assert (await run(local, "own")).output == {"role": "its own"}
