@@ -13,11 +13,22 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.step_functions.server import HOLD, ROLE, Server
+from tests.integration.step_functions.server import HOLD, ROLE, Server, serving
 from tests.service_model import OPERATIONS, broken, minimal, valid
 
 LIMIT = 30.0
 """Seconds after which an answer counts as one that never comes."""
+
+
+searched = settings(suppress_health_check=list(HealthCheck), max_examples=settings.default.max_examples // 4)
+"""There are dozens of operations, and each is searched."""
+
+
+@pytest.fixture(scope="module", params=[(), ("--skip-waits",)], ids=["store", "skip-waits"])
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server on either engine."""
+    with serving(tmp_path_factory.mktemp("fuzz"), *request.param) as server:
+        yield server
 
 
 class Wire:
@@ -67,13 +78,13 @@ def wire(server: Server) -> Iterator[Wire]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_broke(server: Server) -> Iterator[None]:
+def nothing_broke(server: Server, wire: Wire) -> Iterator[None]:
     """The server has nothing to complain of in its log, and still answers."""
     before = len(server.said())
     yield
     said = server.said()[before:].splitlines()
     assert [line for line in said if not line.endswith("Invalid HTTP request received.")] == []
-    assert server.client().list_activities()["activities"] is not None
+    assert wire.call("ListActivities", {})[0] == 200
 
 
 # -- what the service model forbids
@@ -118,7 +129,7 @@ def test_what_is_no_json_object_is_a_serialization_exception(wire: Wire, operati
         assert (status, answer["__type"]) == (400, "SerializationException"), body[:40]
 
 
-@settings(suppress_health_check=list(HealthCheck))
+@searched
 @given(operation=st.sampled_from(OPERATIONS), body=st.binary(max_size=200))
 def test_any_bytes_are_answered(wire: Wire, operation: str, body: bytes) -> None:
     status, _ = wire.call(operation, body)
@@ -129,7 +140,7 @@ def test_any_bytes_are_answered(wire: Wire, operation: str, body: bytes) -> None
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@settings(suppress_health_check=list(HealthCheck))
+@searched
 @given(data=st.data())
 def test_any_request_that_the_model_allows_is_answered(wire: Wire, operation: str, data: st.DataObject) -> None:
     status, _ = wire.call(operation, data.draw(valid(operation)))
@@ -155,7 +166,7 @@ _SPARED = ("DeleteStateMachine", "DeleteStateMachineAlias", "DeleteStateMachineV
 
 
 @pytest.mark.parametrize("operation", [each for each in OPERATIONS if each not in (*_SPARED, "GetActivityTask")])
-@settings(suppress_health_check=list(HealthCheck))
+@searched
 @given(data=st.data())
 def test_any_request_about_things_that_there_are_is_answered(
     wire: Wire, arns: dict[str, list[str]], operation: str, data: st.DataObject
@@ -180,7 +191,7 @@ JSON_TEXTS = st.recursive(
 ).map(json.dumps)
 
 
-@settings(suppress_health_check=list(HealthCheck))
+@searched
 @given(
     operation=st.sampled_from(["CreateStateMachine", "ValidateStateMachineDefinition", "TestState"]), text=JSON_TEXTS
 )

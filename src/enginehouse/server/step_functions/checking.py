@@ -19,7 +19,7 @@ _MOST = 100
 
 async def refuse(definition: str, compile: Callable[[], Awaitable[T]]) -> T:
     """What ``compile`` gives. Raises ``InvalidDefinition`` where it finds faults, and for text that is not JSON."""
-    faults = _not_json(definition)
+    faults = not_json(definition)
     if not faults:
         try:
             return await compile()
@@ -27,13 +27,18 @@ async def refuse(definition: str, compile: Callable[[], Awaitable[T]]) -> T:
             faults = [fault for fault in error.diagnostics if fault.severity == "error"]
             if not faults:
                 raise
+    raise invalid(faults)
+
+
+def invalid(faults: Iterable[Diagnostic]) -> ApiError:
+    """The error of a definition with these faults."""
     said = ", ".join(f"{_code(fault)}: {fault.message.rstrip('.')} at {fault.path or '/'}" for fault in faults)
-    raise ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{said}'")
+    return ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{said}'")
 
 
 async def validate_state_machine_definition(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     definition, kind = request["definition"], request.get("type", "STANDARD")
-    found: Iterable[Diagnostic] = _not_json(definition) or await asyncio.to_thread(asl.validate, definition, type=kind)
+    found: Iterable[Diagnostic] = not_json(definition) or await asyncio.to_thread(asl.validate, definition, type=kind)
     errors = [fault for fault in found if fault.severity == "error"]
     shown = errors
     if request.get("severity") == "WARNING":
@@ -54,7 +59,7 @@ async def validate_state_machine_definition(api: Api, request: dict[str, Any]) -
     }
 
 
-def _not_json(definition: str) -> list[Diagnostic]:
+def not_json(definition: str) -> list[Diagnostic]:
     """The engine takes YAML too; AWS does not."""
     try:
         msgspec.json.decode(definition)

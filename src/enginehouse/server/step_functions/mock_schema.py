@@ -14,21 +14,13 @@ from typing import Any, TypeAlias
 
 from enginehouse.asl.states.task import parse_resource
 from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.services import NAMES
 
 Shape: TypeAlias = Mapping[str, Any]
 
 _UNCHECKED = frozenset({"http:invoke", "apigateway:invoke", "eks:call", "eks:runJob"})
 
-_SERVICES = {
-    "states": "stepfunctions",
-    "sfn": "stepfunctions",
-    "elasticmapreduce": "emr",
-    "eventbridge": "events",
-    "cloudwatchlogs": "logs",
-    "cognitoidentityprovider": "cognito-idp",
-    "elasticloadbalancingv2": "elbv2",
-}
-"""Services that botocore knows by another name."""
+_SERVICES = {**NAMES, "states": "stepfunctions", "elasticmapreduce": "emr"}
 
 _POLLED = {
     "states:startExecution": "DescribeExecution",
@@ -93,7 +85,7 @@ def check_result(resource: str, result: Any, mode: str) -> None:
         raise _broken("The result is nested too deeply") from None
 
 
-@functools.lru_cache(maxsize=64)
+@functools.lru_cache(maxsize=8)
 def _answer_of(service: str, operation: str) -> tuple[Mapping[str, Shape], Shape | None]:
     """The service's shapes, and the one that the operation answers; None where there is none."""
     from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyped]

@@ -15,8 +15,8 @@ from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.services import ServiceFailure
 
 _RESOURCE = "arn:aws:states:::"
-# what resources call a service, where botocore has another name for it
-_NAMES = {"eventbridge": "events", "sfn": "stepfunctions", "cloudwatchlogs": "logs", "emr-containers": "emr-containers"}
+NAMES = {"eventbridge": "events", "sfn": "stepfunctions", "cloudwatchlogs": "logs"}
+"""What resources call a service, where botocore has another name for it."""
 # what Step Functions Local calls a service's endpoint, where that is not the service's name
 _VARIABLES = {"sagemaker": "SAGE_MAKER", "stepfunctions": "STEP_FUNCTIONS"}
 # what an error of an optimised integration begins with
@@ -114,7 +114,7 @@ def _parsed(resource: str) -> tuple[str, str, bool]:
         parts = parts[1:]
     if len(parts) != 2:
         return "", "", False
-    return _NAMES.get(parts[0], parts[0]), parts[1], optimised
+    return NAMES.get(parts[0], parts[0]), parts[1], optimised
 
 
 def _operation(client: Any, action: str) -> Any:

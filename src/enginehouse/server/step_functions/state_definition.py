@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from enginehouse import asl
 from enginehouse.errors import Diagnostic, InvalidSpecError
+from enginehouse.server.step_functions.checking import invalid, not_json
 from enginehouse.server.step_functions.errors import ApiError
 
 ALONE = "StateName"
@@ -32,10 +34,9 @@ def find_state(text: str, name: str | None) -> Tested:
 
     Raises ``ApiError``: InvalidDefinition, and ValidationException where no state has the name.
     """
-    try:
-        given = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _invalid([Diagnostic("error", "INVALID_JSON_DESCRIPTION", str(error) or "too deeply nested")]) from None
+    if faults := not_json(text):
+        raise invalid(faults)
+    given = msgspec.json.decode(text)
     if name is None:
         return _alone(given)
     program = _compiled(given)
@@ -48,7 +49,7 @@ def find_state(text: str, name: str | None) -> Tested:
 
 def _alone(state: Any) -> Tested:
     if not isinstance(state, dict):
-        raise _invalid([Diagnostic("error", "SCHEMA_VALIDATION_FAILED", "A state must be an object")])
+        raise invalid([Diagnostic("error", "SCHEMA_VALIDATION_FAILED", "A state must be an object")])
     if "States" in state and "Type" not in state:
         message = "A definition of a whole state machine needs a stateName that says which state is tested"
         raise ApiError("ValidationException", message)
@@ -78,14 +79,8 @@ def _compiled(definition: Any, at: str = "") -> asl.Program:
     try:
         return asl.compile(definition)
     except InvalidSpecError as error:
-        raise _invalid(list(error.diagnostics), at) from None
-
-
-def _invalid(faults: list[Diagnostic], at: str = "") -> ApiError:
-    told = ", ".join(
-        f"{each.code}: {each.message.rstrip('.')} at {each.path.removeprefix(at) or '/'}" for each in faults
-    )
-    return ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{told}'")
+        faults = [replace(fault, path=fault.path.removeprefix(at)) for fault in error.diagnostics]
+        raise invalid(faults) from None
 
 
 def _walk(definition: Any, pointer: str, name: str) -> tuple[Mapping[str, Any], bool, dict[str, Any] | None]:
