@@ -13,7 +13,6 @@ from enginehouse.cli import exits
 from enginehouse.cli.logs import Level, show_logs
 from enginehouse.cli.options import Output
 from enginehouse.cli.output import note, write_json
-from enginehouse.cli.session import STORE
 from enginehouse.cli.signals import Interrupted, until_asked
 from enginehouse.errors import InvalidSpecError, ProviderNotFoundError
 
@@ -80,7 +79,7 @@ def step_functions_api(
     environment = os.environ
     mocks = environment.get("SFN_MOCK_CONFIG", "")
     asked = settings.Settings(
-        store=":memory:" if memory else str(store or STORE),
+        store=":memory:" if memory else str(store or settings.STORE),
         host=host,
         region=region or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         account=account or environment.get("AWS_ACCOUNT_ID") or "123456789012",

@@ -8,8 +8,11 @@ Members that the model does not know are ignored, and null is as good as absent.
 from __future__ import annotations
 
 import functools
+import gzip
+import importlib.util
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import msgspec
@@ -58,9 +61,14 @@ class Model:
 @functools.cache
 def load() -> Model:
     """The model of the installed botocore. Raises ``ImportError`` where the extra ``server`` is not installed."""
-    from botocore.loaders import Loader  # type: ignore[import-untyped]
-
-    return Model(Loader().load_service_model("stepfunctions", "service-2"))
+    package = importlib.util.find_spec("botocore")
+    if package is None or package.origin is None:
+        raise ImportError("there is no botocore", name="botocore")
+    # read, not imported: botocore takes as long to load as all else of the server
+    versions = Path(package.origin).parent.glob("data/stepfunctions/*/service-2.json*")
+    newest = max(versions, key=lambda file: file.parent.name)
+    data = newest.read_bytes()
+    return Model(msgspec.json.decode(gzip.decompress(data) if newest.suffix == ".gz" else data))
 
 
 def _parsed(body: bytes) -> dict[str, Any]:

@@ -10,16 +10,15 @@ from pathlib import Path
 
 from enginehouse.errors import InvalidSpecError
 from enginehouse.providers.local import LocalProvider
-from enginehouse.providers.mock import MockProvider
-from enginehouse.providers.mock.mock_file import script_from_file
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import Arns
 from enginehouse.server.step_functions.engine import Engine
 from enginehouse.server.step_functions.lambdas import functions_of
 from enginehouse.server.step_functions.on_local import LocalEngine
-from enginehouse.server.step_functions.on_mock import CaseScripts, MockEngine
 from enginehouse.server.step_functions.services import AwsServices
 from enginehouse.server.step_functions.signature import Signatures, keys_of
+
+STORE = "enginehouse.db"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +101,11 @@ def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> En
 
 
 def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
+    # loaded where it is wanted: most servers are up sooner without it
+    from enginehouse.providers.mock import MockProvider
+    from enginehouse.providers.mock.mock_file import script_from_file
+    from enginehouse.server.step_functions.on_mock import CaseScripts, MockEngine
+
     file = settings.mock_config
     scripts = None
     if file is not None:
