@@ -79,7 +79,7 @@ def step_functions_api(
     environment = os.environ
     mocks = environment.get("SFN_MOCK_CONFIG", "")
     asked = settings.Settings(
-        store=":memory:" if memory else str(store or settings.STORE),
+        store=settings.MEMORY if memory else str(store or settings.STORE),
         host=host,
         region=region or environment.get("AWS_DEFAULT_REGION") or "us-east-1",
         account=account or environment.get("AWS_ACCOUNT_ID") or "123456789012",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from typing import Any, TypeAlias, TypeVar
@@ -142,7 +143,7 @@ async def _answer(send: Send, status: int, body: bytes) -> None:
             "headers": [
                 (b"content-type", _TYPE),
                 (b"content-length", b"%d" % len(body)),
-                (b"x-amzn-requestid", str(uuid.uuid4()).encode()),
+                (b"x-amzn-requestid", str(uuid.UUID(int=random.getrandbits(128), version=4)).encode()),
             ],
         }
     )

@@ -10,7 +10,6 @@ import uvicorn
 from enginehouse.errors import ProviderUnavailableError
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.app import make_app
-from enginehouse.server.step_functions.http import Protocol
 from enginehouse.server.step_functions.machines import go_on_deleting
 from enginehouse.server.step_functions.model import load
 from enginehouse.server.step_functions.signature import Signatures
@@ -47,13 +46,14 @@ async def serve(
                 go_on_deleting(api, machine)
         config = uvicorn.Config(
             make_app(api, model, signatures),
-            http=Protocol,
+            http="httptools",
             ws="none",
             lifespan="off",
             log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             date_header=True,
             timeout_graceful_shutdown=_DRAIN,
             timeout_keep_alive=75,

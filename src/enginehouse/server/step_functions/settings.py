@@ -19,6 +19,7 @@ from enginehouse.server.step_functions.services import AwsServices
 from enginehouse.server.step_functions.signature import Signatures, keys_of
 
 STORE = "enginehouse.db"
+MEMORY = ":memory:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +91,8 @@ def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> En
         LocalProvider(
             settings.store,
             engine=True,
+            # what goes with the server need not reach the disk
+            synchronous="OFF" if settings.store == MEMORY else "FULL",
             arns=arns.prefix,
             tasks=list(settings.tasks),
             lambdas=functions_of(settings.lambdas),
