@@ -6,30 +6,22 @@ import asyncio
 import atexit
 import dataclasses
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import uuid
-from collections.abc import AsyncIterator, Coroutine, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from enginehouse.abc import Provider
 from enginehouse.conformance.harness import Harness as KitHarness
 from enginehouse.conformance.harness import NotOfferedError
+from enginehouse.conformance.proxy import Proxy, free_port
 from enginehouse.providers.temporal.connection import connect
 from enginehouse.providers.temporal.provider import TemporalProvider
 
 _START = 30.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class DevServer:
@@ -87,78 +79,6 @@ async def dev_server() -> DevServer:
         atexit.register(server.kill)
     await _shared[0].ready()
     return _shared[0]
-
-
-class Proxy:
-    """A way to a server that can hang or be cut. It runs on a loop of its own: the test's shows the provider's tasks alone."""
-
-    def __init__(self, port: int) -> None:
-        self._far = port
-        self._server: asyncio.Server | None = None
-        self._flowing = asyncio.Event()
-        self._flowing.set()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self.port = 0
-
-    async def open(self) -> None:
-        await self._there(self._open())
-
-    async def cut(self) -> None:
-        """Refuse connections, and break those that there are."""
-        await self._there(self._cut())
-
-    async def close(self) -> None:
-        await self.cut()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
-        self._loop.close()
-
-    def hang(self) -> None:
-        self._loop.call_soon_threadsafe(self._flowing.clear)
-
-    def flow(self) -> None:
-        self._loop.call_soon_threadsafe(self._flowing.set)
-
-    async def _there(self, work: Coroutine[Any, Any, None]) -> None:
-        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
-
-    async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def _cut(self) -> None:
-        server, self._server = self._server, None
-        if server is not None:
-            server.close()
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await asyncio.sleep(0)  # lets the closed transports go
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far)
-        except OSError:
-            writer.close()
-            return
-        for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pump(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError):
-                while data := await source.read(65_536):
-                    await self._flowing.wait()
-                    sink.write(data)
-                    await sink.drain()
-        finally:
-            sink.close()
 
 
 class Harness(KitHarness):

@@ -1,0 +1,117 @@
+"""The way to AWS: clients of boto3, called on threads that nobody else needs, tried again within a budget of time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from enginehouse.errors import ProviderUnavailableError
+from enginehouse.providers.step_functions.faults import code_of, is_transient
+from enginehouse.providers.step_functions.settings import Settings
+from enginehouse.tasks.threads import Threads
+
+_CONNECT, _READ, _SLOW = 3.0, 5.0, 310.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+# A server that is not there is told of soon: the caller may try again, and knows better how long.
+_ABSENT = 2.0
+
+
+class Connection:
+    """boto3 clients of one set of credentials, and the threads that call them.
+
+    A call that its caller has given up holds its thread until its socket times out, and nothing else: there are
+    ``settings.threads``, and none is the loop's own.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._threads = Threads(settings.threads)
+        self._session: Any = None
+        self.client: Any = None
+
+    async def open(self) -> None:
+        """Read AWS's configuration and make the client. Raises boto3's own errors."""
+        await self._threads.run(self._open)
+
+    def _open(self) -> None:
+        self._session = boto3.session.Session(profile_name=self._settings.profile, region_name=self._settings.region)
+        self.client = self.make("stepfunctions", self._settings.endpoint, read=_READ, pool=self._settings.threads)
+
+    def make(self, service: str, endpoint: str | None, *, read: float, pool: int) -> Any:
+        """A client of its own, which waits ``read`` seconds for an answer. To be called on a thread."""
+        config = Config(
+            connect_timeout=_CONNECT,
+            read_timeout=read,
+            retries={"total_max_attempts": 1, "mode": "standard"},
+            max_pool_connections=pool,
+            user_agent_extra="enginehouse",
+            inject_host_prefix=endpoint is None,
+        )
+        return self._session.client(service, endpoint_url=endpoint, config=config)
+
+    @property
+    def region(self) -> str:
+        return str(self.client.meta.region_name)
+
+    async def on_thread(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        return await self._threads.run(functools.partial(call, *args, **kwargs))
+
+    async def account(self) -> str:
+        """The account of the credentials, as STS tells it."""
+        client = await self.on_thread(self.make, "sts", None, read=_READ, pool=1)
+        answer = await self._within(functools.partial(client.get_caller_identity), self._settings.timeout)
+        return str(answer["Account"])
+
+    async def ask(self, operation: str, **members: Any) -> Any:
+        """AWS's answer. What is throttled or lost on the way is asked again while the budget lasts, then
+        ``ProviderUnavailableError``; any other error is boto3's own, raised as it is."""
+        call = functools.partial(getattr(self.client, operation), **members)
+        return await self._within(call, self._settings.timeout)
+
+    async def ask_slowly(self, operation: str, **members: Any) -> Any:
+        """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once."""
+        client = await self.on_thread(
+            self.make, "stepfunctions", self._settings.endpoint, read=_SLOW, pool=self._settings.threads
+        )
+        return await self.on_thread(getattr(client, operation), **members)
+
+    async def _within(self, call: Callable[[], Any], seconds: float) -> Any:
+        loop = asyncio.get_running_loop()
+        begun, pause, last = loop.time(), _FIRST_PAUSE, None
+        limit = asyncio.timeout_at(begun + seconds)
+        try:
+            async with limit:
+                while True:
+                    try:
+                        return await self._threads.run(call)
+                    except Exception as error:
+                        if not is_transient(error):
+                            raise
+                        last = error
+                        spent = loop.time() - begun + pause
+                        if spent > (seconds if code_of(error) else min(seconds, _ABSENT)) or spent > seconds:
+                            raise ProviderUnavailableError(_told(error, loop.time() - begun)) from error
+                    await asyncio.sleep(pause * random.uniform(0.5, 1))
+                    pause = min(pause * 2, _LONGEST_PAUSE)
+        except TimeoutError:
+            if limit.expired():
+                raise ProviderUnavailableError(f"AWS has not answered within {seconds:g} s") from last
+            raise
+
+    def close(self) -> None:
+        """Let the threads go; a call that still waits for its socket is not waited for."""
+        if self.client is not None:
+            self.client.close()
+        self._threads.close()
+
+
+def _told(error: Exception, seconds: float) -> str:
+    code = code_of(error)
+    what = f"AWS throttles or fails ({code})" if code else "AWS cannot be reached"
+    return f"{what}, for {seconds:.1f} s of trying"

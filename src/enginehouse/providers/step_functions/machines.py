@@ -1,0 +1,285 @@
+"""State machines: made, compared with what is there already, replaced and removed, and their activities with them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from enginehouse.errors import ProviderUnavailableError, WorkflowBusyError, WorkflowNotFoundError
+from enginehouse.models import CreateWorkflowResult, WorkflowSpec
+from enginehouse.providers.step_functions import _mapping as mapping
+from enginehouse.providers.step_functions.definitions import Made, make, same_definition
+from enginehouse.providers.step_functions.faults import code_of
+from enginehouse.providers.step_functions.names import Arns
+from enginehouse.providers.step_functions.rewriting import resources_of
+from enginehouse.providers.step_functions.session import Session
+from enginehouse.providers.step_functions.settings import PROVIDER
+
+log = logging.getLogger(__name__)
+
+_PATIENCE = 60.0
+"""Seconds that a create waits for a machine of its name to be gone, where its caller does not set a deadline."""
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_SETTLING = 5.0
+_SCANNED = 500
+_AT_ONCE = 8
+
+
+async def made_of(session: Session, spec: WorkflowSpec) -> tuple[Made, Arns]:
+    """The spec as AWS is to hold it. Raises ``InvalidSpecError``, ``CapabilityError``."""
+    arns = await session.arns()
+    return await asyncio.to_thread(make, spec, session.settings, arns), arns
+
+
+async def validate_remotely(session: Session, made: Made) -> list[Mapping[str, Any]]:
+    """The faults that AWS itself finds."""
+    answer = await session.ask("validate_state_machine_definition", definition=made.text, type=made.type)
+    return [item for item in answer.get("diagnostics", ()) if item.get("severity") == "ERROR"]
+
+
+async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
+    """Make the machine and its activities, or find it there. A machine of its name that is being deleted is waited for."""
+    await _ensure_activities(session, made)
+    arn = arns.machine(spec.workflow_id)
+    version = ""
+    try:
+        answer = await _while_deleting(session, made)
+        arn, version = answer["stateMachineArn"], answer.get("stateMachineVersionArn", "")
+    except ClientError as error:
+        if code_of(error) not in ("StateMachineAlreadyExists", "ConflictException"):
+            raise
+    there = await _described(session, arn)
+    session.remember(arn, spec.workflow_id)
+    differing = _differing(made, there)
+    message = ""
+    if differing:
+        message = (
+            f"the workflow exists already, with another {', '.join(differing)}, and was left as it is; "
+            "replace it with update_workflow"
+        )
+    log.info("workflow.created workflow=%s arn=%s %s", spec.workflow_id, arn, message)
+    return _result(spec, made, there, version, message)
+
+
+async def _while_deleting(session: Session, made: Made) -> Any:
+    loop = asyncio.get_running_loop()
+    end, pause = loop.time() + _PATIENCE, _FIRST_PAUSE
+    members: dict[str, Any] = {**made.settings}
+    if made.tags:
+        members["tags"] = [{"key": key, "value": value} for key, value in made.tags.items()]
+    if made.publish:
+        members["publish"] = True
+    if made.version_description:
+        members["versionDescription"] = made.version_description
+    while True:
+        try:
+            return await session.ask(
+                "create_state_machine",
+                name=made.name,
+                definition=made.text,
+                roleArn=made.role,
+                type=made.type,
+                **members,
+            )
+        except ClientError as error:
+            if code_of(error) != "StateMachineDeleting":
+                raise
+            if loop.time() + pause > end:
+                message = f"a workflow of this id is still being deleted after {_PATIENCE:g} s; try again later"
+                raise ProviderUnavailableError(message) from error
+        await asyncio.sleep(pause * random.uniform(0.7, 1))
+        pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+async def _described(session: Session, arn: str) -> Any:
+    """The machine. What was made a moment ago may not be seen yet."""
+    loop = asyncio.get_running_loop()
+    end, pause = loop.time() + _SETTLING, _FIRST_PAUSE
+    while True:
+        try:
+            return await session.ask("describe_state_machine", stateMachineArn=arn)
+        except ClientError as error:
+            if code_of(error) != "StateMachineDoesNotExist" or loop.time() + pause > end:
+                raise
+        await asyncio.sleep(pause)
+        pause *= 2
+
+
+def _differing(made: Made, there: Mapping[str, Any]) -> list[str]:
+    """What of the machine is not as it was asked for."""
+    found = [] if same_definition(made.text, there["definition"]) else ["definition"]
+    found += [] if there.get("type", "STANDARD") == made.type else ["type"]
+    found += [] if there.get("roleArn", made.role) == made.role else ["role"]
+    for key, value in made.settings.items():
+        if not _holds(there.get(key), value):
+            found.append(key)
+    return found
+
+
+def _holds(there: Any, asked: Any) -> bool:
+    """Whether what is there has all that was asked for; AWS adds defaults."""
+    if isinstance(asked, Mapping):
+        return isinstance(there, Mapping) and all(_holds(there.get(key), value) for key, value in asked.items())
+    if isinstance(asked, list | tuple):
+        return isinstance(there, list) and len(there) == len(asked) and all(map(_holds, there, asked))
+    return bool(there == asked)
+
+
+def _result(
+    spec: WorkflowSpec, made: Made, there: Mapping[str, Any], version: str, message: str
+) -> CreateWorkflowResult:
+    ids = {"arn": there["stateMachineArn"], "role": there.get("roleArn", made.role)}
+    ids |= {f"activity:{task}": arn for task, arn in made.activities.items()}
+    ids |= {f"queue:{task}": url for task, url in made.queues.items()}
+    if version:
+        ids["version"] = version
+    return CreateWorkflowResult(
+        workflow_id=spec.workflow_id,
+        provider_type=PROVIDER,
+        resource_ids=ids,
+        created_at=mapping.utc(there["creationDate"]),
+        message=message,
+    )
+
+
+async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
+    """Replace definition, role and settings; running executions end on what they began with. AWS may start executions on
+    the old definition for a few seconds more. Raises ``WorkflowNotFoundError``."""
+    await _ensure_activities(session, made)
+    arn = arns.machine(spec.workflow_id)
+    members: dict[str, Any] = {**made.settings}
+    if made.publish:
+        members["publish"] = True
+    if made.version_description:
+        members["versionDescription"] = made.version_description
+    before = await _described_or_none(session, arn)
+    if before is None:
+        raise WorkflowNotFoundError("there is no such workflow; create it first")
+    answer = await session.ask(
+        "update_state_machine", stateMachineArn=arn, definition=made.text, roleArn=made.role, **members
+    )
+    there = await _described(session, arn)
+    log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
+    await _drop_activities(session, arns, arn, before["definition"])
+    return _result(spec, made, there, answer.get("stateMachineVersionArn", ""), "the workflow was replaced")
+
+
+async def _described_or_none(session: Session, arn: str) -> Any:
+    try:
+        return await session.ask("describe_state_machine", stateMachineArn=arn)
+    except ClientError as error:
+        if code_of(error) in ("StateMachineDoesNotExist", "InvalidArn"):
+            return None
+        raise
+
+
+async def definition(session: Session, workflow_id: str) -> str:
+    """The definition as AWS holds it. Raises ``WorkflowNotFoundError``."""
+    there = await _described_or_none(session, (await session.arns()).machine(workflow_id))
+    if there is None:
+        raise WorkflowNotFoundError("there is no such workflow; create it first")
+    return str(there["definition"])
+
+
+async def delete(session: Session, workflow_id: str) -> None:
+    """Remove the machine, and the activities that no other one mentions. Raises ``WorkflowBusyError`` while executions
+    run: AWS would end them."""
+    arns = await session.arns()
+    arn = arns.machine(workflow_id)
+    there = await _described_or_none(session, arn)
+    if there is None or there.get("status") == "DELETING":
+        return
+    if await _runs(session, arn):
+        raise WorkflowBusyError("executions of it run, and AWS would end them; stop them, or wait, and call again")
+    try:
+        await session.ask("delete_state_machine", stateMachineArn=arn)
+    except ClientError as error:
+        if code_of(error) != "StateMachineDoesNotExist":
+            raise
+    log.info("workflow.deleted workflow=%s arn=%s", workflow_id, arn)
+    await _drop_activities(session, arns, arn, there["definition"])
+
+
+async def _runs(session: Session, arn: str) -> bool:
+    for status in ("RUNNING", "PENDING_REDRIVE"):
+        try:
+            answer = await session.ask("list_executions", stateMachineArn=arn, statusFilter=status, maxResults=1)
+        except ClientError as error:
+            if code_of(error) in ("StateMachineTypeNotSupported", "StateMachineDoesNotExist"):
+                return False
+            if status == "PENDING_REDRIVE":  # only of Map runs' children; older servers do not know the word
+                return False
+            raise
+        if answer["executions"]:
+            return True
+    return False
+
+
+# -- activities
+
+
+async def _ensure_activities(session: Session, made: Made) -> None:
+    await asyncio.gather(*(make_activity(session, arn) for arn in made.activities.values()))
+
+
+async def make_activity(session: Session, arn: str) -> None:
+    """Make an activity; one that is there is left alone."""
+    try:
+        await session.ask("create_activity", name=arn.rpartition(":")[2])
+    except ClientError as error:
+        if code_of(error) != "ActivityAlreadyExists":
+            raise
+
+
+async def _drop_activities(session: Session, arns: Arns, but: str, definition: str) -> None:
+    """Remove the activities of ours in a definition that no machine mentions any more. An activity that stays costs
+    nothing, so what goes wrong here is logged."""
+    ours = arns.activity(session.settings.prefix)
+    candidates = _activities(definition, ours)
+    if not candidates:
+        return
+    try:
+        used, complete = await _used(session, ours)
+        for arn in sorted(candidates - used) if complete else ():
+            await session.ask("delete_activity", activityArn=arn)
+            log.info("activity.deleted arn=%s", arn)
+    except (ClientError, ProviderUnavailableError) as error:
+        log.warning("activities.left after=%s reason=%s", but, error)
+
+
+def _activities(definition: str, prefix: str) -> set[str]:
+    document = msgspec.json.decode(definition)
+    return {arn for arn in resources_of(document) if arn.startswith(prefix)}
+
+
+async def _used(session: Session, prefix: str) -> tuple[set[str], bool]:
+    """The activities that the account's machines mention, and whether all machines were looked at."""
+    machines: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = await session.ask("list_state_machines", maxResults=1000, **token)
+        machines += [item["stateMachineArn"] for item in answer["stateMachines"]]
+        if len(machines) > _SCANNED:
+            log.warning("activities.left machines=%d limit=%d", len(machines), _SCANNED)
+            return set(), False
+        if not answer.get("nextToken"):
+            break
+        token = {"nextToken": answer["nextToken"]}
+    free = asyncio.Semaphore(_AT_ONCE)
+    found: set[str] = set()
+
+    async def look(arn: str) -> None:
+        async with free:
+            there = await _described_or_none(session, arn)
+        if there is not None and there.get("status") != "DELETING":
+            found.update(_activities(there["definition"], prefix))
+
+    await asyncio.gather(*map(look, machines))
+    return found, True

@@ -1,0 +1,366 @@
+"""Step Functions as its callers see it: the contract, and the optional capabilities."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from enginehouse.abc import Page, Provider
+from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderError
+from enginehouse.models import (
+    JSON,
+    CreateWorkflowResult,
+    ExecutionEvent,
+    ExecutionInput,
+    ExecutionResult,
+    ExecutionState,
+    ExecutionStatus,
+    ExecutionSummary,
+    MapRun,
+    WorkflowSpec,
+    WorkflowSummary,
+)
+from enginehouse.providers.step_functions.settings import PROVIDER, Settings, read_resources
+from enginehouse.tasks import handlers_of
+from enginehouse.tasks.results import json_copy
+
+if TYPE_CHECKING:
+    from enginehouse.providers.step_functions.session import Session
+
+log = logging.getLogger(__name__)
+
+# Stopping takes less than five seconds in all.
+_LONGEST_GRACE = 2.5
+
+
+class StepFunctionsProvider(Provider):
+    """Workflows on AWS Step Functions. Needs the extra ``enginehouse[aws]``.
+
+    ``region``, ``profile``: where, and with which credentials; what is not given is taken from AWS's own configuration, as
+    boto3 reads it. ``endpoint``: the URL of another server of the same API; ``queue_endpoint``: of one of SQS's. ``role``: the ARN
+    of the role that state machines run as, where a workflow's ``provider_config["roleArn"]`` names no other. ``account``: the
+    account's number, where neither the role nor STS is to be asked. ``resources``: where ``task:NAME`` goes, by name, ``*``
+    for all others: ``activity`` (the default), an activity's ARN, the URL of an SQS queue, or a Lambda function's ARN.
+    ``prefix``: what the activities that create makes are named with.
+
+    ``tasks``: as ``LocalProvider`` takes them; given some, the provider works for them while it is open; without,
+    ``enginehouse worker`` does, in any number of processes. ``works`` says so by hand. ``concurrency``: how many tasks run at once; ``pollers``: how many calls wait for each
+    activity and queue. ``beat``: seconds between two signs of life of a running task, by which it also learns that nobody
+    waits for it any more. ``liveness``: seconds after which a silent worker's activity is given to another one. ``drain``:
+    seconds that running tasks have to end when this process stops working, ``grace``: to clean up once they are cancelled. ``threads``: for plain task functions.
+
+    ``timeout``: seconds that one question to AWS may take, with all its repetitions. ``remote_validation``: ask AWS too
+    whether a definition is valid.
+    """
+
+    def __init__(
+        self,
+        region: str | None = None,
+        *,
+        profile: str | None = None,
+        endpoint: str | None = None,
+        queue_endpoint: str | None = None,
+        role: str = "",
+        account: str = "",
+        resources: Mapping[str, str] | str | None = None,
+        prefix: str = "enginehouse-",
+        tasks: Mapping[str, Callable[..., Any]] | Sequence[str | Path | Callable[..., Any]] | str | Path | None = None,
+        works: bool | None = None,
+        tuning: Mapping[str, Any] | None = None,
+        concurrency: int = 100,
+        pollers: int = 1,
+        beat: float = 10.0,
+        liveness: int = 60,
+        drain: float | None = None,
+        grace: float = 2.0,
+        threads: int | None = None,
+        timeout: float = 8.0,
+        remote_validation: bool = False,
+    ) -> None:
+        handlers = handlers_of(tasks)
+        given = {"concurrency": concurrency, "pollers": pollers, **_tuned(tuning or {})}
+        self.settings = Settings(
+            region=region,
+            profile=profile,
+            endpoint=endpoint,
+            queue_endpoint=queue_endpoint,
+            role=role,
+            account=str(account),
+            resources=read_resources(resources),
+            prefix=prefix,
+            timeout=timeout,
+            remote_validation=remote_validation,
+            works=bool(handlers) if works is None else works,
+            pollers=given["pollers"],
+            concurrency=given["concurrency"],
+            beat=beat,
+            liveness=liveness,
+            drain=grace if drain is None else drain,
+            grace=min(grace, _LONGEST_GRACE),
+            handlers=handlers,
+            task_threads=threads,
+        )
+        self._session: Session | None = None
+        self._opening: asyncio.Lock | None = None
+
+    @property
+    def name(self) -> str:
+        return PROVIDER
+
+    async def __aenter__(self) -> Self:
+        async with self._opened("open"):
+            return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _open(self) -> Session:
+        session = self._session
+        if session is not None and session.loop is asyncio.get_running_loop():
+            return session
+        if session is not None and not session.loop.is_closed():
+            raise ProviderError("the provider is in use on another event loop; make one for each", provider=self.name)
+        if session is not None or self._opening is None:
+            self._session, self._opening = None, asyncio.Lock()
+        async with self._opening:
+            if self._session is None:
+                session = (await asyncio.to_thread(_load))(self.settings)
+                await session.open()
+                self._session = session
+            return self._session
+
+    @asynccontextmanager
+    async def _opened(self, operation: str, *, workflow_id: str = "", execution_id: str = "") -> AsyncIterator[Session]:
+        """The session; what AWS and boto3 say is told in the contract's words, with what was asked, and of whom."""
+        try:
+            yield await self._open()
+        except EnginehouseError as error:
+            self._tell(error, operation, workflow_id, execution_id)
+            raise
+        except Exception as error:
+            from enginehouse.providers.step_functions.faults import translated
+
+            found = translated(error)
+            if found is None:
+                raise
+            self._tell(found, operation, workflow_id, execution_id)
+            raise found from error
+
+    def _tell(self, error: EnginehouseError, operation: str, workflow_id: str, execution_id: str) -> None:
+        error.operation = operation
+        error.workflow_id = error.workflow_id or workflow_id
+        error.execution_id = error.execution_id or execution_id
+        error.provider = self.name
+
+    async def work(self) -> None:
+        """Poll for tasks and run them until this is cancelled; closing the provider then drains. Raises ``ProviderError``
+        where the worker fails."""
+        async with self._opened("work") as session:
+            await session.work()
+
+    # -- workflows
+
+    async def validate(self, spec: WorkflowSpec) -> None:
+        """Our own rules for what AWS takes and, with ``remote_validation``, AWS's."""
+        from enginehouse.providers.step_functions import machines
+
+        async with self._opened("validate", workflow_id=spec.workflow_id) as session:
+            made, _ = await machines.made_of(session, spec)
+            if self.settings.remote_validation:
+                found = await machines.validate_remotely(session, made)
+                faults = [
+                    Diagnostic("error", item.get("code", ""), item.get("message", ""), item.get("location", ""))
+                    for item in found
+                ]
+                if faults:
+                    raise InvalidSpecError("AWS finds the definition invalid", diagnostics=faults)
+
+    async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
+        """Make a state machine, and the activities of its tasks. The message tells where one exists that differs."""
+        from enginehouse.providers.step_functions import machines
+
+        async with self._opened("create_workflow", workflow_id=spec.workflow_id) as session:
+            made, arns = await machines.made_of(session, spec)
+            return await machines.create(session, spec, made, arns)
+
+    async def update_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
+        """Replace the workflow's definition, role and settings; running executions end on what they began with, and AWS may
+        begin new ones on it for a few seconds more. Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
+        from enginehouse.providers.step_functions import machines
+
+        async with self._opened("update_workflow", workflow_id=spec.workflow_id) as session:
+            made, arns = await machines.made_of(session, spec)
+            return await machines.update(session, spec, made, arns)
+
+    async def get_definition(self, workflow_id: str, *, execution_id: str = "") -> str:
+        """The definition as AWS holds it, its tasks rewritten: the workflow's as it is now, or the one that this execution
+        began with. Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
+        from enginehouse.providers.step_functions import executions, machines
+
+        async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
+            if not execution_id:
+                return await machines.definition(session, workflow_id)
+            await executions.described(session, execution_id)
+            answer = await session.ask("describe_state_machine_for_execution", executionArn=execution_id)
+            return str(answer["definition"])
+
+    async def delete_workflow(self, workflow_id: str) -> None:
+        """Remove the state machine, and the activities that no other one mentions. Raises ``WorkflowBusyError`` while
+        executions run."""
+        from enginehouse.providers.step_functions import machines
+
+        async with self._opened("delete_workflow", workflow_id=workflow_id) as session:
+            await machines.delete(session, workflow_id)
+
+    # -- executions
+
+    async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
+        """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger."""
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("start_execution", workflow_id=workflow_id) as session:
+            return await executions.start(session, workflow_id, input)
+
+    async def run_synchronously(self, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
+        """Run an EXPRESS workflow to its end, within AWS's five minutes, and give how it ended."""
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("run_synchronously", workflow_id=workflow_id) as session:
+            return await executions.run(session, workflow_id, input)
+
+    async def get_execution_status(self, execution_id: str, *, history: bool = True) -> ExecutionStatus:
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("get_execution_status", execution_id=execution_id) as session:
+            return await executions.status(session, execution_id, history=history)
+
+    async def stop_execution(self, execution_id: str, reason: str) -> None:
+        """End it as cancelled; AWS keeps 32,768 characters of the reason. Its tasks learn of it at their next beat."""
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("stop_execution", execution_id=execution_id) as session:
+            await executions.stop(session, execution_id, reason)
+
+    async def redrive_execution(self, execution_id: str) -> ExecutionResult:
+        """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept. Raises
+        ``ExecutionNotFoundError``, and ``ProviderError`` where AWS does not redrive it."""
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("redrive_execution", execution_id=execution_id) as session:
+            return await executions.redrive(session, execution_id)
+
+    # -- watching and listing
+
+    async def watch_execution(self, execution_id: str, *, after: int = 0) -> AsyncIterator[ExecutionEvent]:
+        """The events with ids above ``after``, as AWS records them; ends with the execution."""
+        from enginehouse.providers.step_functions import executions
+
+        async with self._opened("watch_execution", execution_id=execution_id) as session:
+            async for event in executions.watch(session, execution_id, after):
+                yield event
+
+    async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
+        """All state machines of the account and region, also those of others; their tags are left out."""
+        from enginehouse.providers.step_functions import listing
+
+        async with self._opened("list_workflows") as session:
+            return await listing.workflows(session, listing.page_size(limit, "list_workflows"), token)
+
+    async def list_executions(
+        self,
+        *,
+        workflow_id: str = "",
+        states: Sequence[ExecutionState] = (),
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        limit: int = 100,
+        token: str = "",
+    ) -> Page[ExecutionSummary]:
+        """Newest first, without the children of distributed Maps. AWS keeps a list for each workflow: without one, all are
+        read."""
+        from enginehouse.providers.step_functions import listing
+
+        async with self._opened("list_executions", workflow_id=workflow_id) as session:
+            size = listing.page_size(limit, "list_executions")
+            return await listing.executions(session, workflow_id, states, started_after, started_before, size, token)
+
+    async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
+        """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
+        from enginehouse.providers.step_functions import listing
+
+        async with self._opened("list_map_runs", execution_id=execution_id) as session:
+            return await listing.map_runs(session, execution_id)
+
+    async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
+        """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
+        from enginehouse.providers.step_functions import listing
+
+        async with self._opened("list_children", execution_id=execution_id) as session:
+            return await listing.children(session, execution_id, listing.page_size(limit, "list_children"), token)
+
+    # -- task tokens
+
+    async def send_task_success(self, token: str, output: JSON) -> None:
+        """The task's result. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
+        async with self._opened("send_task_success") as session:
+            await session.ask("send_task_success", taskToken=token, output=_output_text(output))
+
+    async def send_task_failure(self, token: str, error: str, cause: str) -> None:
+        """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
+        from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, cut
+
+        async with self._opened("send_task_failure") as session:
+            await session.ask(
+                "send_task_failure", taskToken=token, error=cut(error, ERROR_LIMIT), cause=cut(cause, CAUSE_LIMIT)
+            )
+
+    async def send_task_heartbeat(self, token: str) -> None:
+        """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
+        async with self._opened("send_task_heartbeat") as session:
+            await session.ask("send_task_heartbeat", taskToken=token)
+
+
+def _output_text(output: JSON) -> str:
+    """The output as JSON text. Raises ``InvalidSpecError``."""
+    from enginehouse.providers.step_functions._mapping import INPUT_LIMIT
+
+    try:
+        text = msgspec.json.encode(json_copy(output, "the output"))
+    except (TypeError, ValueError, RecursionError, OverflowError) as error:
+        fault = Diagnostic("error", "INVALID_OUTPUT", f"the output is not JSON: {error}")
+        raise InvalidSpecError("", diagnostics=[fault], provider=PROVIDER) from error
+    if len(text) > INPUT_LIMIT:
+        fault = Diagnostic(
+            "error", "OUTPUT_TOO_LARGE", f"the output has {len(text):,} bytes, and {INPUT_LIMIT:,} are allowed"
+        )
+        raise InvalidSpecError("", diagnostics=[fault], provider=PROVIDER)
+    return text.decode()
+
+
+def _tuned(tuning: Mapping[str, Any]) -> dict[str, Any]:
+    """What ``enginehouse worker`` was told on its command line. Raises ``InvalidSpecError``."""
+    unknown = sorted(set(tuning) - {"concurrency", "pollers"})
+    if unknown:
+        message = f"a worker of step-functions has no {', '.join(unknown)}: AWS advances the executions"
+        raise InvalidSpecError(message, provider=PROVIDER)
+    return dict(tuning)
+
+
+def _load() -> type[Session]:
+    """Import all that imports boto3, on a thread: it takes a while, and reads files."""
+    from enginehouse.providers.step_functions import executions, listing, machines, worker  # noqa: F401
+    from enginehouse.providers.step_functions.session import Session
+
+    return Session
