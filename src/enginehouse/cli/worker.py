@@ -36,11 +36,21 @@ def worker(
             help="Task functions: a file, module or module:attribute; may be repeated.",
         ),
     ] = None,
-    queue: Annotated[str | None, Parameter(help="The task queue that it works for [enginehouse].")] = None,
-    concurrency: Annotated[int | None, Parameter(help="How many tasks run at once [200].")] = None,
-    executions: Annotated[int | None, Parameter(help="How many executions are advanced at once [100].")] = None,
-    cache: Annotated[int | None, Parameter(help="How many executions are kept in memory [1000].")] = None,
-    pollers: Annotated[int | None, Parameter(help="How many calls wait for work of each kind [5].")] = None,
+    queue: Annotated[
+        str | None, Parameter(help="The task queue that it works for; of Temporal alone [enginehouse].")
+    ] = None,
+    concurrency: Annotated[
+        int | None, Parameter(help="How many tasks run at once [200; 100 on step-functions].")
+    ] = None,
+    executions: Annotated[
+        int | None, Parameter(help="How many executions are advanced at once; of Temporal alone [100].")
+    ] = None,
+    cache: Annotated[
+        int | None, Parameter(help="How many executions are kept in memory; of Temporal alone [1000].")
+    ] = None,
+    pollers: Annotated[
+        int | None, Parameter(help="How many calls wait for work of each kind [5; 1 on step-functions].")
+    ] = None,
     drain: Annotated[str | None, Parameter(help="How long running tasks may take to end when it stops [10s].")] = None,
     metrics: Annotated[
         str | None, Parameter(help="Where Prometheus finds the metrics, e.g. 127.0.0.1:9464 [nowhere].")
@@ -48,25 +58,20 @@ def worker(
     log: Level = "info",
     engine: Engine | None = None,
 ) -> int:
-    """Run executions and their tasks for an engine that is a server of its own, in the foreground.
+    """Run tasks, and on Temporal executions too, for an engine that is a server of its own, in the foreground.
 
-    Any number of workers may serve one queue. Ctrl-C or SIGTERM stops it: it takes no more work, and running tasks are
+    Any number of workers may serve one queue or activity. Ctrl-C or SIGTERM stops it: it takes no more work, and running tasks are
     given a moment to end; what they leave undone is run by another worker.
 
     For example:
 
         enginehouse worker --provider temporal --tasks shop/tasks.py
         enginehouse worker -p temporal -t shop.tasks --concurrency 500 --metrics 127.0.0.1:9464
+        enginehouse worker -p step-functions -t shop.tasks --pollers 4
     """
     flags = engine or Engine()
     limit = read_duration(drain)
-    tuning = {
-        "max_concurrent_activities": concurrency,
-        "max_concurrent_workflow_tasks": executions,
-        "max_cached_workflows": cache,
-        "max_concurrent_workflow_task_polls": pollers,
-        "max_concurrent_activity_task_polls": pollers,
-    }
+    tuning = {"concurrency": concurrency, "executions": executions, "cache": cache, "pollers": pollers}
     options: dict[str, object] = {
         "works": True,
         "tuning": {name: number for name, number in tuning.items() if number is not None},

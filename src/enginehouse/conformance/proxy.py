@@ -90,6 +90,10 @@ class Proxy:
         except OSError:
             writer.close()
             return
+        if self._server is None:  # it was cut meanwhile
+            writer.close()
+            far_writer.close()
+            return
         for source, sink in ((reader, far_writer), (far_reader, writer)):
             task = asyncio.create_task(self._pump(source, sink))
             self._tasks.add(task)

@@ -14,7 +14,7 @@ class KitTasks:
     """Task functions by name, for a provider whose tasks run in this process, on the loop of the test.
 
     ``started`` is set when a task runs, ``told`` when one was cancelled; while ``broken``, ``kit-mend`` fails;
-    ``calls`` has the name of each task that ran, in order.
+    ``calls`` has the name of each task that ran, in order, and ``given`` what ``kit-count`` and ``kit-hand-out`` were given.
     """
 
     def __init__(self) -> None:
@@ -23,6 +23,7 @@ class KitTasks:
         self.release = asyncio.Event()
         self.broken = True
         self.calls: list[str] = []
+        self.given: list[JSON] = []
 
     def functions(self) -> dict[str, TaskFunction]:
         """What to give to the engine that runs the tasks."""
@@ -54,6 +55,7 @@ class KitTasks:
 
     async def _count(self, value: JSON) -> JSON:
         self._began("kit-count")
+        self.given.append(value)
         return value
 
     async def _mend(self, value: JSON) -> JSON:

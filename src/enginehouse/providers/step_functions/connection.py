@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import boto3
+import botocore.loaders
+import botocore.session
 from botocore.config import Config
 
-from enginehouse.errors import ProviderUnavailableError
+from enginehouse.errors import ProviderError, ProviderUnavailableError
 from enginehouse.providers.step_functions.faults import code_of, is_transient
 from enginehouse.providers.step_functions.settings import Settings
 from enginehouse.tasks.threads import Threads
@@ -20,6 +22,18 @@ _CONNECT, _READ, _SLOW = 3.0, 5.0, 310.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 # A server that is not there is told of soon: the caller may try again, and knows better how long.
 _ABSENT = 2.0
+
+_EMPTY = frozenset(
+    {
+        "delete_activity",
+        "delete_state_machine",
+        "send_task_failure",
+        "send_task_heartbeat",
+        "send_task_success",
+        "stop_execution",
+    }
+)
+"""The operations that AWS answers without a member; some servers forget StopExecution's."""
 
 
 class Connection:
@@ -40,7 +54,9 @@ class Connection:
         await self._threads.run(self._open)
 
     def _open(self) -> None:
-        self._session = boto3.session.Session(profile_name=self._settings.profile, region_name=self._settings.region)
+        core = botocore.session.Session(profile=self._settings.profile)
+        core.register_component("data_loader", _loader())
+        self._session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
         self.client = self.make("stepfunctions", self._settings.endpoint, read=_READ, pool=self._settings.threads)
 
     def make(self, service: str, endpoint: str | None, *, read: float, pool: int) -> Any:
@@ -72,7 +88,11 @@ class Connection:
         """AWS's answer. What is throttled or lost on the way is asked again while the budget lasts, then
         ``ProviderUnavailableError``; any other error is boto3's own, raised as it is."""
         call = functools.partial(getattr(self.client, operation), **members)
-        return await self._within(call, self._settings.timeout)
+        answer = await self._within(call, self._settings.timeout)
+        if not answer.keys() - {"ResponseMetadata"} and operation not in _EMPTY:
+            # boto3 takes any text at all, a proxy's greeting say, for an answer without members.
+            raise ProviderError("this is no answer of Step Functions; is it the right endpoint?")
+        return answer
 
     async def ask_slowly(self, operation: str, **members: Any) -> Any:
         """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once."""
@@ -109,6 +129,12 @@ class Connection:
         if self.client is not None:
             self.client.close()
         self._threads.close()
+
+
+@functools.cache
+def _loader() -> Any:
+    """What reads the services' models; they are kept, for the next provider that is opened."""
+    return botocore.loaders.create_loader()
 
 
 def _told(error: Exception, seconds: float) -> str:

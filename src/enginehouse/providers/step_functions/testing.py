@@ -1,4 +1,4 @@
-"""Step Functions under the conformance kit: on moto's server with its engine on, by way of a proxy that can be cut."""
+"""Step Functions under the conformance kit: on our own server of its API and on moto's, by way of a proxy that can be cut."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import asyncio
 import atexit
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,58 +37,86 @@ _STRANGE = (
 )
 
 
-class MotoServer:
-    """moto's server as a process of its own, with its Step Functions engine on."""
+class Server:
+    """A server of the Step Functions API as a process of its own."""
 
-    def __init__(self, port: int = 0) -> None:
-        self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        self.process = subprocess.Popen(  # noqa: S603 -- a tool of the tests
-            command,
-            env={**os.environ, **KEYS, "MOTO_PORT": str(self.port), "AWS_DEFAULT_REGION": REGION},
+    def __init__(self, command: Sequence[str], port: int, environment: Mapping[str, str] | None = None) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.command = command
+        self.environment = {**os.environ, **KEYS, **(environment or {})}
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it listens. Raises ``NotOfferedError`` where it does not."""
+        self.process = subprocess.Popen(  # noqa: S603 -- our own, and a tool of the tests
+            self.command,
+            env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-
-    def ready(self) -> None:
-        """Wait until it answers, and turn its engine on. Raises ``NotOfferedError`` where it does not start."""
-        settings = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
-        request = urllib.request.Request(  # noqa: S310
-            f"{self.url}/moto-api/config", json.dumps(settings).encode(), method="POST"
-        )
-        for _ in range(int(_START / 0.2)):
+        end = time.monotonic() + _START
+        while True:
             try:
-                urllib.request.urlopen(request, timeout=2).close()  # noqa: S310
+                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
                 return
             except OSError as error:
-                if self.process.poll() is not None:
-                    raise NotOfferedError(f"moto's server does not start: {error}") from error
-            time.sleep(0.2)
-        raise NotOfferedError("moto's server does not start")
+                if self.process.poll() is not None or time.monotonic() > end:
+                    raise NotOfferedError(f"{self.command[2]} does not start: {error}") from error
+            time.sleep(0.05)
 
     def kill(self) -> None:
         self.process.kill()
         self.process.wait()
 
 
-_shared: list[MotoServer] = []
+def api_server(store: Path | None = None) -> Server:
+    """Our own server, in memory or on a store."""
+    port = free_port()
+    kept = ["--memory"] if store is None else ["--store", str(store)]
+    command = [
+        sys.executable,
+        "-m",
+        "enginehouse.cli",
+        "step-functions-api",
+        "--port",
+        str(port),
+        "--log",
+        "error",
+    ]
+    return Server([*command, *kept], port)
 
 
-async def moto_server() -> MotoServer:
-    """The one moto server of this process, started at the first call."""
-    if not _shared:
-        server = await asyncio.to_thread(MotoServer)
-        _shared.append(server)
+def moto_server() -> Server:
+    """moto's server, with its Step Functions engine on."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = Server(command, port, {"MOTO_PORT": str(port), "AWS_DEFAULT_REGION": REGION})
+    settings = {"stepfunctions": {"execute_state_machine": True}, "lambda": {"use_docker": False}}
+    request = urllib.request.Request(  # noqa: S310
+        f"{server.url}/moto-api/config", json.dumps(settings).encode(), method="POST"
+    )
+    urllib.request.urlopen(request, timeout=_START).close()  # noqa: S310
+    return server
+
+
+_shared: dict[Callable[[], Server], Server] = {}
+
+
+def _one(make: Callable[[], Server]) -> Server:
+    """The one server of this kind in this process, started at the first call."""
+    for key, value in KEYS.items():
+        os.environ.setdefault(key, value)
+    if make not in _shared:
+        server = make()
         atexit.register(server.kill)
-        await asyncio.to_thread(server.ready)
-    return _shared[0]
+        _shared[make] = server
+    return _shared[make]
 
 
 def make_queue(url: str, name: str) -> str:
     """A new queue's URL."""
-    os.environ.update({key: os.environ.get(key, value) for key, value in KEYS.items()})
     client = boto3.session.Session(region_name=REGION).client("sqs", endpoint_url=url)
     try:
         answer: dict[str, Any] = client.create_queue(QueueName=name)
@@ -96,8 +125,8 @@ def make_queue(url: str, name: str) -> str:
         client.close()
 
 
-class MotoHarness(KitHarness):
-    """Workflows on one moto server for the whole session; each test has a queue and a way there of its own."""
+class _Served(KitHarness):
+    """Workflows on one server for the whole session; each test has a way there of its own."""
 
     not_offered: ClassVar[Mapping[str, str]] = {
         "audit": "AWS has no place for an audit trail; it is kept by the manager",
@@ -107,24 +136,12 @@ class MotoHarness(KitHarness):
         super().__init__(folder)
         self._scope = uuid.uuid4().hex[:12]
         self._proxy: Proxy | None = None
-        self._queue = ""
 
-    async def make(self) -> Provider:
-        server = await moto_server()
+    async def _way(self, port: int) -> str:
         if self._proxy is None:
-            self._queue = await asyncio.to_thread(make_queue, server.url, f"kit-{self._scope}")
-            self._proxy = Proxy(server.port)
+            self._proxy = Proxy(port)
             await self._proxy.open()
-        return StepFunctionsProvider(
-            REGION,
-            endpoint=f"http://127.0.0.1:{self._proxy.port}",
-            queue_endpoint=server.url,
-            role=ROLE,
-            resources=self._queue,
-            tasks=self.tasks.functions(),
-            beat=0.2,
-            grace=1.0,
-        )
+        return f"http://127.0.0.1:{self._proxy.port}"
 
     @asynccontextmanager
     async def hanging(self, provider: Provider) -> AsyncIterator[None]:
@@ -153,15 +170,58 @@ class MotoHarness(KitHarness):
         finally:
             await self._proxy.answer(b"")
 
+    async def cleanup(self) -> None:
+        if self._proxy is not None:
+            await self._proxy.close()
+
+
+class Harness(_Served):
+    """On our own server of the API, by activities."""
+
+    async def make(self) -> Provider:
+        server = await asyncio.to_thread(_one, api_server)
+        return StepFunctionsProvider(
+            REGION,
+            endpoint=await self._way(server.port),
+            role=ROLE,
+            prefix=f"kit-{self._scope}-",
+            tasks=self.tasks.functions(),
+            beat=0.2,
+            grace=1.0,
+        )
+
     async def token(self, provider: Provider, execution_id: str) -> str:
-        """The token, which is in what was handed out by the task ``kit-hand-out``."""
+        """The token, as it was handed to the task ``kit-hand-out``."""
+        return next((str(given["token"]) for given in self.tasks.given if isinstance(given, dict)), "")
+
+
+class MotoHarness(_Served):
+    """On moto's server, by a queue, as moto has no activities."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._queue = ""
+
+    async def make(self) -> Provider:
+        server = await asyncio.to_thread(_one, moto_server)
+        if not self._queue:
+            self._queue = await asyncio.to_thread(make_queue, server.url, f"kit-{self._scope}")
+        return StepFunctionsProvider(
+            REGION,
+            endpoint=await self._way(server.port),
+            queue_endpoint=server.url,
+            role=ROLE,
+            resources=self._queue,
+            tasks=self.tasks.functions(),
+            beat=0.2,
+            grace=1.0,
+        )
+
+    async def token(self, provider: Provider, execution_id: str) -> str:
+        """The token, which is in the message for the task ``kit-hand-out``."""
         status = await provider.get_execution_status(execution_id)
         for event in status.history:
             parameters = event.details.get("parameters")
             if event.type == "TaskScheduled" and isinstance(parameters, str):
                 return str(json.loads(parameters)["MessageBody"]["task"]["token"])
         return ""
-
-    async def cleanup(self) -> None:
-        if self._proxy is not None:
-            await self._proxy.close()

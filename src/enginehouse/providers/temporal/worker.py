@@ -19,14 +19,19 @@ _TURN_AT_MOST = 8.0
 
 log = logging.getLogger(__name__)
 
+# What the command line calls them, and the SDK.
+_TUNING = {
+    "concurrency": ("max_concurrent_activities",),
+    "executions": ("max_concurrent_workflow_tasks",),
+    "cache": ("max_cached_workflows",),
+    "pollers": ("max_concurrent_workflow_task_polls", "max_concurrent_activity_task_polls"),
+}
+
 
 def make_worker(client: Client, settings: Settings, runner: TaskRunner, start: Starter) -> Worker:
     """A worker for the settings' task queue."""
-    given: Mapping[str, Any] = {
-        "max_concurrent_workflow_tasks": 100,
-        "max_concurrent_activities": 200,
-        **settings.tuning,
-    }
+    tuning = {name: number for key, number in settings.tuning.items() for name in _TUNING.get(key, (key,))}
+    given: Mapping[str, Any] = {"max_concurrent_workflow_tasks": 100, "max_concurrent_activities": 200, **tuning}
     worker = Worker(
         client,
         task_queue=settings.task_queue,

@@ -1,0 +1,550 @@
+"""What AWS says on the wire, and what a caller is told of it. The server here speaks by script."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import pytest
+
+from enginehouse import (
+    EnginehouseError,
+    ExecutionConflictError,
+    ExecutionInput,
+    ExecutionNotFoundError,
+    ExecutionState,
+    InvalidSpecError,
+    ProviderError,
+    ProviderUnavailableError,
+    WorkflowBusyError,
+    WorkflowNotFoundError,
+    WorkflowSpec,
+)
+from enginehouse.providers.step_functions import StepFunctionsProvider
+from tests.integration.step_functions_provider.conftest import ACCOUNT, REGION, ROLE
+from tests.integration.step_functions_provider.wire import Answer, Cut, Said, Silent, Wire, fault
+
+ARNS = f"arn:aws:states:{REGION}:{ACCOUNT}"
+MACHINE = f"{ARNS}:stateMachine:flow"
+EXECUTION = f"{ARNS}:execution:flow:one"
+QUICK: dict[str, Any] = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+TASK: dict[str, Any] = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": "task:greet", "End": True}}}
+
+
+def spec(definition: Any = None, **fields: Any) -> WorkflowSpec:
+    return WorkflowSpec(workflow_id="flow", definition=QUICK if definition is None else definition, **fields)
+
+
+def machine(definition: Any = None, **fields: Any) -> Answer:
+    text = json.dumps(QUICK if definition is None else definition)
+    described = {
+        "stateMachineArn": MACHINE, "name": "flow", "status": "ACTIVE", "definition": text, "roleArn": ROLE,
+        "type": "STANDARD", "creationDate": 1700000000.5,
+    }  # fmt: skip
+    return Answer({**described, **fields})
+
+
+def execution(**fields: Any) -> Answer:
+    described = {
+        "executionArn": EXECUTION, "stateMachineArn": MACHINE, "name": "one", "status": "RUNNING",
+        "startDate": 1700000000.5, "input": '{"a": 1}', "inputDetails": {"included": True},
+    }  # fmt: skip
+    return Answer({**described, **fields})
+
+
+CREATED = Answer({"stateMachineArn": MACHINE, "creationDate": 1700000000.5})
+STARTED = Answer({"executionArn": EXECUTION, "startDate": 1700000000.5})
+
+
+# -- create
+
+
+async def test_the_definition_is_sent_without_blanks_and_compared_as_json(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    aws.script("CreateStateMachine", fault("StateMachineAlreadyExists"))
+    aws.script("DescribeStateMachine", machine({"States": {"Echo": {"End": True, "Type": "Pass"}}, "StartAt": "Echo"}))
+    made = await provider.create_workflow(spec(json.dumps(QUICK, indent=4)))
+    assert aws.asked("CreateStateMachine")[0]["definition"] == json.dumps(QUICK, separators=(",", ":"))
+    assert made.resource_ids["arn"] == MACHINE
+    assert made.message == ""
+
+
+@pytest.mark.parametrize(
+    ("there", "word"),
+    [
+        (machine({"StartAt": "Other", "States": {"Other": {"Type": "Succeed"}}}), "definition"),
+        (machine(roleArn=f"{ROLE}-2"), "role"),
+        (machine(type="EXPRESS"), "type"),
+    ],
+)
+@pytest.mark.parametrize("first", [fault("StateMachineAlreadyExists"), CREATED])
+async def test_what_is_there_and_differs_is_left_alone_and_named(
+    aws: Wire, provider: StepFunctionsProvider, first: Answer, there: Answer, word: str
+) -> None:
+    aws.script("CreateStateMachine", first)
+    aws.script("DescribeStateMachine", there)
+    made = await provider.create_workflow(spec())
+    assert word in made.message
+    assert "update_workflow" in made.message
+    assert not aws.asked("UpdateStateMachine")
+
+
+async def test_a_machine_that_is_being_deleted_is_waited_for(aws: Wire, provider: StepFunctionsProvider) -> None:
+    gone = fault("StateMachineDeleting")
+    aws.script("CreateStateMachine", gone, gone, gone, CREATED)
+    aws.script("DescribeStateMachine", machine())
+    made = await provider.create_workflow(spec())
+    assert made.resource_ids["arn"] == MACHINE
+    assert len(aws.asked("CreateStateMachine")) == 4
+
+
+async def test_waiting_for_a_deletion_ends_with_the_deadline(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateStateMachine", fault("StateMachineDeleting"))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await provider.create_workflow(spec())
+
+
+async def test_what_was_made_a_moment_ago_may_not_be_seen_yet(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateStateMachine", CREATED)
+    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"), machine())
+    assert (await provider.create_workflow(spec())).message == ""
+
+
+async def test_settings_of_aws_go_to_aws(aws: Wire, provider: StepFunctionsProvider) -> None:
+    logs = {"level": "ALL", "destinations": [{"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:x"}}]}
+    config: dict[str, Any] = {
+        "loggingConfiguration": logs,
+        "tracingConfiguration": {"enabled": True},
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+        "publish": True,
+        "versionDescription": "first",
+    }
+    version = f"{MACHINE}:1"
+    aws.script("CreateStateMachine", Answer({**CREATED.body, "stateMachineVersionArn": version}))
+    aws.script(
+        "DescribeStateMachine",
+        machine(**{key: value for key, value in config.items() if key.endswith("Configuration")}),
+    )
+    made = await provider.create_workflow(spec(tags={"team": "shop"}, provider_config=config))
+    sent = aws.asked("CreateStateMachine")[0]
+    assert {key: sent[key] for key in config} == config
+    assert sent["tags"] == [{"key": "team", "value": "shop"}]
+    assert made.resource_ids["version"] == version
+    assert made.message == ""
+
+
+async def test_an_id_that_is_no_name_is_kept_in_the_tags(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateStateMachine", CREATED)
+    aws.script("DescribeStateMachine", machine())
+    await provider.create_workflow(WorkflowSpec(workflow_id="Miete: März 50%", definition=QUICK))
+    sent = aws.asked("CreateStateMachine")[0]
+    assert sent["name"].startswith("Miete-M-rz-50--")
+    assert sent["tags"][0]["key"] == "enginehouse:workflow-id"
+
+
+async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateActivity", Answer({"activityArn": "x", "creationDate": 1}))
+    aws.script("CreateStateMachine", CREATED)
+    aws.script("DescribeStateMachine", machine(TASK))
+    made = await provider.create_workflow(spec(TASK))
+    assert [name for name, _ in aws.calls[:2]] == ["CreateActivity", "CreateStateMachine"]
+    assert made.resource_ids["activity:greet"] == f"{ARNS}:activity:enginehouse-greet"
+
+
+# -- start
+
+
+async def test_a_start_always_has_a_name_and_is_one_call(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("StartExecution", STARTED)
+    await provider.start_execution("flow", ExecutionInput(input={"a": 1}))
+    (call,) = aws.calls
+    assert call[1]["name"]
+    assert call[1]["input"] == '{"a":1}'
+
+
+async def test_a_start_that_was_cut_off_is_repeated_under_its_name(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("StartExecution", Cut(), STARTED)
+    await provider.start_execution("flow", ExecutionInput())
+    first, second = aws.asked("StartExecution")
+    assert first == second
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "SUCCEEDED", "ABORTED"])
+async def test_an_execution_that_is_there_is_found_by_its_input(
+    aws: Wire, provider: StepFunctionsProvider, status: str
+) -> None:
+    aws.script("StartExecution", fault("ExecutionAlreadyExists"))
+    aws.script("DescribeExecution", execution(status=status))
+    found = await provider.start_execution("flow", ExecutionInput(input={"a": 1}, execution_name="one"))
+    assert found.execution_id == EXECUTION
+    with pytest.raises(ExecutionConflictError):
+        await provider.start_execution("flow", ExecutionInput(input={"a": 2}, execution_name="one"))
+
+
+@pytest.mark.parametrize("input", ["{", "NaN", float("nan"), "\ud800", b"\xff", {"big": "x" * 262_144}, "", {1: 2}])
+async def test_bad_input_does_not_reach_the_wire(aws: Wire, provider: StepFunctionsProvider, input: Any) -> None:
+    with pytest.raises(InvalidSpecError):
+        await provider.start_execution("flow", ExecutionInput(input=input))
+    assert not aws.calls
+
+
+async def test_bytes_are_counted_not_characters(aws: Wire, provider: StepFunctionsProvider) -> None:
+    with pytest.raises(InvalidSpecError, match="262,144"):
+        await provider.start_execution("flow", ExecutionInput(input={"x": "ü" * 131_069}))
+    aws.script("StartExecution", STARTED)
+    await provider.start_execution("flow", ExecutionInput(input={"x": "y" * 262_136}))
+
+
+@pytest.mark.parametrize("code", ["StateMachineDoesNotExist", "InvalidArn", "StateMachineDeleting"])
+async def test_what_is_not_there_cannot_be_started(aws: Wire, provider: StepFunctionsProvider, code: str) -> None:
+    aws.script("StartExecution", fault(code))
+    with pytest.raises(WorkflowNotFoundError):
+        await provider.start_execution("flow", ExecutionInput())
+
+
+@pytest.mark.parametrize("code", ["", "InvalidExecutionInput", "ValidationException", "InvalidName"])
+async def test_what_aws_refuses_is_invalid_also_without_a_code(
+    aws: Wire, provider: StepFunctionsProvider, code: str
+) -> None:
+    aws.script("StartExecution", fault(code, "the words of the service"))
+    with pytest.raises(InvalidSpecError, match="the words of the service"):
+        await provider.start_execution("flow", ExecutionInput())
+
+
+async def test_a_definition_refused_without_a_code_is_invalid(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateStateMachine", fault("", "Invalid State Machine Definition"))
+    with pytest.raises(InvalidSpecError, match="Invalid State Machine Definition"):
+        await provider.create_workflow(spec())
+
+
+# -- status
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [
+        ("RUNNING", ExecutionState.RUNNING),
+        ("SUCCEEDED", ExecutionState.SUCCEEDED),
+        ("FAILED", ExecutionState.FAILED),
+        ("TIMED_OUT", ExecutionState.TIMED_OUT),
+        ("ABORTED", ExecutionState.CANCELLED),
+        ("PENDING_REDRIVE", ExecutionState.PENDING),
+    ],
+)
+async def test_every_state_is_mapped(
+    aws: Wire, provider: StepFunctionsProvider, word: str, state: ExecutionState
+) -> None:
+    aws.script("DescribeExecution", execution(status=word, output='{"b":2}', error="E", cause="C", stopDate=1700000001))
+    status = await provider.get_execution_status(EXECUTION, history=False)
+    assert (status.state, status.workflow_id, status.input) == (state, "flow", {"a": 1})
+    assert status.output == ({"b": 2} if state == ExecutionState.SUCCEEDED else None)
+    assert (status.stop_time is not None) == state.is_terminal
+    if state in (ExecutionState.FAILED, ExecutionState.TIMED_OUT):
+        assert status.error is not None
+        assert (status.error.code, status.error.cause) == ("E", "C")
+    else:
+        assert status.error is None
+    assert status.metadata.get("stop_reason") == ("C" if state == ExecutionState.CANCELLED else None)
+
+
+def _events(count: int) -> list[dict[str, Any]]:
+    entered = {"name": "Echo", "input": "{}", "inputDetails": {"truncated": False}}
+    return [
+        {
+            "id": n, "previousEventId": n - 1, "timestamp": 1700000000 + n / 1000, "type": "PassStateEntered",
+            "stateEnteredEventDetails": entered,
+        }
+        for n in range(1, count + 1)
+    ]  # fmt: skip
+
+
+def _paged(count: int) -> Callable[[Mapping[str, Any]], Said]:
+    events = _events(count)
+
+    def page(asked: Mapping[str, Any]) -> Said:
+        at, size = int(asked.get("nextToken", 0)), asked["maxResults"]
+        more = {"nextToken": str(at + size)} if at + size < count else {}
+        return Answer({"events": events[at : at + size], **more})
+
+    return page
+
+
+async def test_a_history_of_25000_events_is_read_to_its_end(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeExecution", execution())
+    aws.script("GetExecutionHistory", _paged(25_000))
+    history = (await provider.get_execution_status(EXECUTION)).history
+    assert [event.id for event in history] == list(range(1, 25_001))
+    assert len(aws.asked("GetExecutionHistory")) == 25
+    assert history[0].details == {"name": "Echo", "input": "{}", "inputDetails": {"truncated": False}}
+
+
+async def test_data_that_was_cut_off_or_withheld_is_said_to_be_so(aws: Wire, provider: StepFunctionsProvider) -> None:
+    event = {
+        **_events(1)[0],
+        "stateEnteredEventDetails": {"name": "E", "input": '{"a', "inputDetails": {"truncated": True}},
+    }
+    aws.script("DescribeExecution", execution(inputDetails={"included": False}, input='{"a'))
+    aws.script("GetExecutionHistory", Answer({"events": [event]}))
+    status = await provider.get_execution_status(EXECUTION)
+    assert status.metadata["truncated_events"] == [1]
+    assert status.metadata["withheld"] == ["input"]
+    assert status.input == '{"a'
+
+
+@pytest.mark.parametrize("id", ["no-arn", "arn:aws:states:x", MACHINE, ""])
+async def test_what_is_no_arn_is_not_asked_for(aws: Wire, provider: StepFunctionsProvider, id: str) -> None:
+    for call in (provider.get_execution_status(id), provider.stop_execution(id, "x"), provider.redrive_execution(id)):
+        with pytest.raises(ExecutionNotFoundError):
+            await call
+    assert not aws.calls
+
+
+@pytest.mark.parametrize("code", ["ExecutionDoesNotExist", "InvalidArn"])
+async def test_an_unknown_execution_is_not_found(aws: Wire, provider: StepFunctionsProvider, code: str) -> None:
+    aws.script("DescribeExecution", fault(code))
+    for call in (provider.get_execution_status(EXECUTION), provider.stop_execution(EXECUTION, "x")):
+        with pytest.raises(ExecutionNotFoundError):
+            await call
+
+
+# -- stop and delete
+
+
+async def test_a_reason_is_cut_at_the_limit_and_said_to_be(
+    aws: Wire, provider: StepFunctionsProvider, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.script("DescribeExecution", execution())
+    aws.script("StopExecution", Answer({"stopDate": 1700000001}))
+    with caplog.at_level(logging.INFO, "enginehouse"):
+        await provider.stop_execution(EXECUTION, "r" * 40_000)
+    cause = aws.asked("StopExecution")[0]["cause"]
+    assert len(cause) == 32_768
+    assert cause.endswith("[cut at 32,768 characters]")
+    assert any("reason_cut" in record.getMessage() for record in caplog.records)
+
+
+async def test_a_closed_execution_is_left_alone(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeExecution", execution(status="SUCCEEDED", stopDate=1700000001))
+    await provider.stop_execution(EXECUTION, "late")
+    assert not aws.asked("StopExecution")
+
+
+async def test_delete_refuses_while_executions_run(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", machine())
+    aws.script("ListExecutions", Answer({"executions": [execution().body]}))
+    with pytest.raises(WorkflowBusyError):
+        await provider.delete_workflow("flow")
+    assert not aws.asked("DeleteStateMachine")
+
+
+@pytest.mark.parametrize("other", [TASK, QUICK])
+async def test_activities_go_with_the_last_workflow_that_mentions_them(
+    aws: Wire, provider: StepFunctionsProvider, other: Any
+) -> None:
+    activity = f"{ARNS}:activity:enginehouse-greet"
+    held = json.loads(json.dumps(TASK).replace("task:greet", activity))
+    kept = json.loads(json.dumps(other).replace("task:greet", activity))
+    second = f"{ARNS}:stateMachine:second"
+    aws.script("DescribeStateMachine", machine(held), machine(kept, stateMachineArn=second))
+    aws.script("ListExecutions", Answer({"executions": []}))
+    aws.script("DeleteStateMachine", Answer({}))
+    item = {"stateMachineArn": second, "name": "second", "type": "STANDARD", "creationDate": 1}
+    aws.script("ListStateMachines", Answer({"stateMachines": [item]}))
+    aws.script("DeleteActivity", Answer({}))
+    await provider.delete_workflow("flow")
+    assert [call["activityArn"] for call in aws.asked("DeleteActivity")] == ([] if other is TASK else [activity])
+
+
+# -- what goes wrong on the way
+
+
+def _calls(provider: StepFunctionsProvider) -> dict[str, Callable[[], Awaitable[object]]]:
+    return {
+        "CreateStateMachine": lambda: provider.create_workflow(spec()),
+        "StartExecution": lambda: provider.start_execution("flow", ExecutionInput()),
+        "DescribeExecution": lambda: provider.get_execution_status(EXECUTION, history=False),
+        "DescribeStateMachine": lambda: provider.delete_workflow("flow"),
+    }
+
+
+@pytest.mark.parametrize(
+    "operation", ["CreateStateMachine", "StartExecution", "DescribeExecution", "DescribeStateMachine"]
+)
+@pytest.mark.parametrize(
+    "answer",
+    [fault("ThrottlingException"), fault("InternalServerError", status=500), Answer(b"<html>", status=503), Cut()],
+    ids=["throttled", "500", "503-html", "cut"],
+)
+async def test_what_may_pass_is_tried_again_for_a_while(
+    aws: Wire, provider: StepFunctionsProvider, operation: str, answer: Said
+) -> None:
+    aws.script(operation, answer)
+    with pytest.raises(ProviderUnavailableError):
+        await _calls(provider)[operation]()
+    assert len(aws.asked(operation)) > 1
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "ExecutionLimitExceeded", "KmsThrottlingException"])
+async def test_a_throttled_call_succeeds_once_it_is_let_in(
+    aws: Wire, provider: StepFunctionsProvider, code: str
+) -> None:
+    aws.script("StartExecution", fault(code), fault(code), STARTED)
+    assert (await provider.start_execution("flow", ExecutionInput())).execution_id == EXECUTION
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (fault("AccessDeniedException", "User: x is not authorized to perform: states:StartExecution on y"), "states:StartExecution"),
+        (fault("AccessDeniedException", "no"), "states:StartExecution"),
+        (fault("AccessDeniedException", "not authorized to perform: iam:PassRole on resource: r"), "iam:PassRole"),
+        (fault("ExpiredTokenException", "The security token included in the request is expired"), "expired"),
+        (fault("UnrecognizedClientException", "The security token is invalid"), "does not know these credentials"),
+        (fault("SomethingNew", "unheard of"), "unheard of"),
+        (Answer(b"not json at all"), "no answer of Step Functions"),
+    ],
+)  # fmt: skip
+async def test_what_will_not_pass_is_told_at_once(
+    aws: Wire, provider: StepFunctionsProvider, answer: Answer, words: str
+) -> None:
+    aws.script("StartExecution", answer)
+    with pytest.raises(EnginehouseError, match=words) as raised:
+        await provider.start_execution("flow", ExecutionInput())
+    assert type(raised.value) is ProviderError
+    assert len(aws.calls) == 1
+
+
+async def test_a_server_that_is_not_there_is_told_of_within_its_budget(provider: StepFunctionsProvider) -> None:
+    async with StepFunctionsProvider(REGION, endpoint="http://127.0.0.1:1", role=ROLE, timeout=1.0) as lost:
+        with pytest.raises(ProviderUnavailableError, match="cannot be reached"):
+            await lost.start_execution("flow", ExecutionInput())
+
+
+async def test_a_slow_answer_is_an_answer(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("StartExecution", Answer(STARTED.body, after=0.5))
+    await provider.start_execution("flow", ExecutionInput())
+
+
+async def test_silence_ends_with_the_budget(aws: Wire) -> None:
+    aws.script("StartExecution", Silent())
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, timeout=0.3) as impatient:
+        with pytest.raises(ProviderUnavailableError, match=r"has not answered within 0\.3 s"):
+            await impatient.start_execution("flow", ExecutionInput())
+
+
+async def test_silence_ends_with_the_callers_deadline_and_keeps_nobody_else_waiting(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    aws.script("DescribeExecution", Silent())
+    aws.script("StartExecution", STARTED)
+    silent = [asyncio.create_task(provider.get_execution_status(EXECUTION)) for _ in range(40)]
+    while len(aws.asked("DescribeExecution")) < 40:  # noqa: ASYNC110 -- the server is on a thread of its own
+        await asyncio.sleep(0.01)
+    async with asyncio.timeout(1):
+        await provider.start_execution("flow", ExecutionInput())  # while all forty wait
+        for task in silent:
+            task.cancel()
+        done, _ = await asyncio.wait(silent)
+        assert all(task.cancelled() for task in done)
+        await provider.start_execution("flow", ExecutionInput())  # and while their threads still do
+        await asyncio.to_thread(lambda: None)  # nobody holds the loop's own threads
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await provider.get_execution_status(EXECUTION)
+
+
+# -- tokens, redrive, Map runs
+
+
+@pytest.mark.parametrize("code", ["TaskDoesNotExist", "TaskTimedOut", "InvalidToken"])
+async def test_a_token_that_nothing_waits_for(aws: Wire, provider: StepFunctionsProvider, code: str) -> None:
+    for operation in ("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"):
+        aws.script(operation, fault(code))
+    for call in (
+        provider.send_task_success("t", {}),
+        provider.send_task_failure("t", "E", "c"),
+        provider.send_task_heartbeat("t"),
+    ):
+        with pytest.raises(ExecutionNotFoundError):
+            await call
+
+
+async def test_what_aws_does_not_redrive(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeExecution", execution(status="FAILED", stopDate=1700000001))
+    aws.script("RedriveExecution", fault("ExecutionNotRedrivable", "too old"))
+    with pytest.raises(ProviderError, match="too old"):
+        await provider.redrive_execution(EXECUTION)
+
+
+async def test_map_runs_are_told_with_the_place_of_their_map(aws: Wire, provider: StepFunctionsProvider) -> None:
+    run = f"{ARNS}:mapRun:flow/Each:run-1"
+    inner = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    each = {"Type": "Map", "ItemProcessor": {**inner, "ProcessorConfig": {"Mode": "DISTRIBUTED"}}, "End": True}
+    counts = {"pending": 1, "running": 2, "succeeded": 3, "failed": 4, "timedOut": 5, "aborted": 6, "total": 21}
+    aws.script("DescribeExecution", execution())
+    aws.script(
+        "ListMapRuns",
+        Answer(
+            {"mapRuns": [{"executionArn": EXECUTION, "mapRunArn": run, "stateMachineArn": MACHINE, "startDate": 1}]}
+        ),
+    )
+    aws.script("DescribeStateMachineForExecution", machine({"StartAt": "Each one", "States": {"Each one": each}}))
+    aws.script("DescribeMapRun", Answer({"mapRunArn": run, "executionCounts": counts}))
+    events = [
+        {"id": 1, "previousEventId": 0, "timestamp": 1, "type": "MapStateEntered", "stateEnteredEventDetails": {"name": "Each one"}},
+        {"id": 2, "previousEventId": 1, "timestamp": 1, "type": "MapStateStarted"},
+        {"id": 3, "previousEventId": 2, "timestamp": 1, "type": "MapRunStarted", "mapRunStartedEventDetails": {"mapRunArn": run}},
+    ]  # fmt: skip
+    aws.script("GetExecutionHistory", Answer({"events": events}))
+    (found,) = await provider.list_map_runs(EXECUTION)
+    assert (found.map_run_id, found.path) == (run, "/States/Each one")
+    assert (found.running, found.succeeded, found.failed, found.cancelled, found.total) == (3, 3, 9, 6, 21)
+
+
+# -- what is wrong before anything is asked
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"role": ""}, "NO_ROLE"),
+        ({"role": "machines"}, "INVALID_ROLE"),
+        ({"role": "arn:aws:iam::999999999999:role/other", "account": ACCOUNT}, "INVALID_ROLE"),
+        ({"region": "moon"}, "INVALID_REGION"),
+    ],
+)
+async def test_mistakes_of_place_are_found_before_the_wire(aws: Wire, options: Any, code: str) -> None:
+    given = {"region": REGION, "role": ROLE, "account": ACCOUNT, **options}
+    async with StepFunctionsProvider(endpoint=aws.url, **given) as made:
+        with pytest.raises(InvalidSpecError) as raised:
+            await made.validate(spec())
+    assert code in [item.code for item in raised.value.diagnostics]
+    assert not aws.calls
+
+
+async def test_without_a_region_the_caller_is_told_what_to_set(aws: Wire) -> None:
+    with pytest.raises(ProviderError, match="AWS_REGION"):
+        async with StepFunctionsProvider(role=ROLE):
+            pass
+
+
+async def test_without_credentials_the_caller_is_told_what_to_set(aws: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE) as made:
+        with pytest.raises(ProviderError, match="AWS_PROFILE"):
+            await made.start_execution("flow", ExecutionInput())
+
+
+async def test_aws_is_asked_for_faults_where_that_is_wanted(aws: Wire) -> None:
+    found = {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": "no", "location": "/States/Echo"}
+    aws.script("ValidateStateMachineDefinition", Answer({"result": "FAIL", "diagnostics": [found]}))
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, remote_validation=True) as made:
+        with pytest.raises(InvalidSpecError) as raised:
+            await made.validate(spec())
+    assert raised.value.diagnostics[0].path == "/States/Echo"

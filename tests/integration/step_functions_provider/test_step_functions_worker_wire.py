@@ -1,0 +1,215 @@
+"""The worker, against a server that speaks by script: what it answers, what it drops, what it outlives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from enginehouse.errors import EnginehouseError
+from enginehouse.providers.step_functions import StepFunctionsProvider
+from enginehouse.tasks import TaskContext, TaskError
+from tests.integration.step_functions_provider.conftest import REGION, ROLE
+from tests.integration.step_functions_provider.wire import Answer, Cut, Said, Silent, Wire, fault
+
+DONE = Answer({})
+
+
+def task(input: Any = None, token: str = "T-1", **told: Any) -> Answer:
+    envelope = {"task": {"name": "do", "state": "Do", "execution": "arn:e", **told}, "input": input}
+    return Answer({"taskToken": token, "input": json.dumps(envelope)})
+
+
+@asynccontextmanager
+async def working(aws: Wire, function: Any, *polls: Said, **options: Any) -> AsyncIterator[StepFunctionsProvider]:
+    """A provider that works for one activity; after ``polls`` there is nothing to do any more."""
+    aws.script("GetActivityTask", *polls, Silent())
+    for operation in ("SendTaskSuccess", "SendTaskFailure", "SendTaskHeartbeat"):
+        if not aws.scripted(operation):
+            aws.script(operation, DONE)
+    given = {"beat": 0.05, "grace": 0.2, "drain": 1.0, **options}
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, tasks={"do": function}, **given) as made:
+        yield made
+
+
+async def asked(aws: Wire, operation: str, count: int = 1) -> Mapping[str, Any]:
+    """The latest of ``count`` calls of an operation, once they were made."""
+    async with asyncio.timeout(10):
+        while len(aws.asked(operation)) < count:  # noqa: ASYNC110 -- the server is on a thread of its own
+            await asyncio.sleep(0.01)
+    return aws.asked(operation)[count - 1]
+
+
+async def test_a_result_is_handed_in(aws: Wire) -> None:
+    async def do(input: Any, context: TaskContext) -> Any:
+        return {"got": input, "attempt": context.attempt, "execution": context.execution_id}
+
+    async with working(aws, do, task({"a": 1}, attempt=2)):
+        sent = await asked(aws, "SendTaskSuccess")
+    assert sent["taskToken"] == "T-1"
+    assert json.loads(sent["output"]) == {"got": {"a": 1}, "attempt": 2, "execution": "arn:e"}
+    assert aws.asked("GetActivityTask")[0]["activityArn"].endswith(":activity:enginehouse-do")
+
+
+async def test_a_failure_is_typed_and_cut(aws: Wire) -> None:
+    def do() -> None:
+        raise TaskError("OutOfStock", "x" * 40_000)
+
+    async with working(aws, do, task()):
+        sent = await asked(aws, "SendTaskFailure")
+    assert sent["error"] == "OutOfStock"
+    assert len(sent["cause"]) == 32_768
+
+
+async def test_a_result_above_the_limit_fails_the_task(aws: Wire) -> None:
+    async with working(aws, lambda: "x" * 262_144, task()):
+        sent = await asked(aws, "SendTaskFailure")
+    assert sent["error"] == "States.DataLimitExceeded"
+
+
+@pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
+async def test_a_result_that_nobody_waits_for_is_dropped_quietly(
+    aws: Wire, code: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.script("SendTaskSuccess", fault(code))
+    async with working(aws, lambda: 1, task(), task(token="T-2")):
+        await asked(aws, "SendTaskSuccess", 2)
+    assert [item["taskToken"] for item in aws.asked("SendTaskSuccess")] == ["T-1", "T-2"]
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
+async def test_a_result_is_handed_in_again_until_aws_takes_it(aws: Wire, lost: Said) -> None:
+    aws.script("SendTaskSuccess", lost, lost, lost, DONE)
+    calls = 0
+
+    def do() -> int:
+        nonlocal calls
+        calls += 1
+        return calls
+
+    async with working(aws, do, task()):
+        sent = await asked(aws, "SendTaskSuccess", 4)
+    assert sent["output"] == "1"
+
+
+@pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
+async def test_polling_goes_on_after_what_may_pass(aws: Wire, lost: Said) -> None:
+    async with working(aws, lambda: 1, lost, Answer({"taskToken": None}), task()):
+        await asked(aws, "SendTaskSuccess")
+
+
+async def test_an_activity_that_is_not_there_yet_is_waited_for(aws: Wire) -> None:
+    async with working(aws, lambda: 1, fault("ActivityDoesNotExist"), task()):
+        await asked(aws, "SendTaskSuccess")
+
+
+async def test_what_will_not_pass_ends_the_worker_with_its_reason(aws: Wire) -> None:
+    async with working(aws, lambda: 1, fault("AccessDeniedException", "no")) as provider:
+        with pytest.raises(EnginehouseError, match="states:GetActivityTask"):
+            async with asyncio.timeout(5):
+                await provider.work()
+
+
+async def test_a_task_is_told_when_nobody_waits_for_it_any_more(aws: Wire) -> None:
+    told = asyncio.Event()
+
+    async def do() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            told.set()
+            raise
+
+    aws.script("SendTaskHeartbeat", DONE, fault("TaskTimedOut"))
+    async with working(aws, do, task(watched=60)), asyncio.timeout(5):
+        await told.wait()
+    assert not aws.asked("SendTaskSuccess")
+    assert not aws.asked("SendTaskFailure")
+
+
+async def test_a_task_is_cancelled_when_its_states_time_is_over(aws: Wire) -> None:
+    told = asyncio.Event()
+
+    async def do() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            told.set()
+
+    async with working(aws, do, task(timeout=1)), asyncio.timeout(5):
+        await told.wait()
+
+
+async def test_a_states_own_heartbeat_is_for_the_function_to_keep(aws: Wire) -> None:
+    beat, end = asyncio.Event(), asyncio.Event()
+
+    async def do(input: Any, context: TaskContext) -> None:
+        await beat.wait()
+        context.heartbeat()
+        await end.wait()
+
+    async with working(aws, do, task(heartbeat=5)):
+        await asked(aws, "GetActivityTask", 2)
+        await asyncio.sleep(0.2)
+        assert not aws.asked("SendTaskHeartbeat")
+        beat.set()
+        await asked(aws, "SendTaskHeartbeat")
+        end.set()
+        await asked(aws, "SendTaskSuccess")
+
+
+async def test_a_task_that_hands_its_token_out_is_not_answered_for(aws: Wire) -> None:
+    def do(input: Any) -> Any:
+        return input
+
+    marked = {"ask": "<enginehouse:task-token>"}
+    async with working(aws, do, task(marked, token="T-9", callback=True), task({"last": True}, token="T-10")):
+        sent = await asked(aws, "SendTaskSuccess")
+    assert sent["taskToken"] == "T-10"
+
+
+async def test_closing_waits_for_running_tasks(aws: Wire) -> None:
+    async def do() -> str:
+        await asyncio.sleep(0.3)
+        return "in time"
+
+    async with working(aws, do, task(watched=60)):
+        await asked(aws, "GetActivityTask", 2)
+    assert aws.asked("SendTaskSuccess")
+
+
+async def test_closing_gives_back_what_does_not_end(aws: Wire) -> None:
+    async def do() -> None:
+        await asyncio.Event().wait()
+
+    async with working(aws, do, task(watched=60), drain=0.1):
+        await asked(aws, "GetActivityTask", 2)
+    (sent,) = aws.asked("SendTaskFailure")
+    assert sent["error"] == "Enginehouse.WorkerStopped"
+
+
+async def test_input_that_is_not_of_our_making_fails_the_task(aws: Wire) -> None:
+    async with working(aws, lambda: 1, Answer({"taskToken": "T", "input": '"plain"'})):
+        sent = await asked(aws, "SendTaskFailure")
+    assert sent["error"] == "TaskInputInvalid"
+
+
+async def test_no_more_tasks_are_taken_than_may_run(aws: Wire) -> None:
+    end = asyncio.Event()
+
+    async def do() -> None:
+        await end.wait()
+
+    polls = [task(token=f"T-{number}") for number in range(6)]
+    async with working(aws, do, *polls, concurrency=2):
+        await asked(aws, "GetActivityTask", 2)
+        await asyncio.sleep(0.2)
+        assert len(aws.asked("GetActivityTask")) == 2
+        end.set()
+        await asked(aws, "SendTaskSuccess", 6)
