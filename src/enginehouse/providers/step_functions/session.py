@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from enginehouse.errors import ProviderError
+from enginehouse.errors import EnginehouseError, ProviderError
 from enginehouse.providers.step_functions.connection import Connection
 from enginehouse.providers.step_functions.faults import code_of
 from enginehouse.providers.step_functions.names import Arns, id_of_tags, is_hashed, legal_name, name_of, partition_of
@@ -109,6 +109,9 @@ class Session:
     async def _work(self, worker: Worker) -> None:
         try:
             await worker.run()
-        except Exception as error:
-            self._failure = error
-            log.exception("worker.failed")
+        except ExceptionGroup as group:
+            failure: BaseException = group
+            while isinstance(failure, BaseExceptionGroup):
+                failure = failure.exceptions[0]
+            self._failure = failure
+            log.error("worker.failed reason=%s", failure, exc_info=not isinstance(failure, EnginehouseError))
