@@ -16,7 +16,9 @@ from enginehouse.conformance.rules import RULES
 PAGE = Path(__file__).parents[2] / "docs" / "capabilities.md"
 
 
-@pytest.mark.parametrize("name", ["mock", "local", pytest.param("temporal", marks=pytest.mark.temporal_server)])
+@pytest.mark.parametrize(
+    "name", ["mock", "local", "step_functions", pytest.param("temporal", marks=pytest.mark.temporal_server)]
+)
 def test_our_provider_keeps_every_rule(name: str, tmp_path: Path) -> None:
     target = f"enginehouse.providers.{name}.testing:Harness"
     command = [

@@ -23,6 +23,7 @@ from enginehouse.tasks.lambda_invoke import LambdaFunction
 LONGEST = 60.0
 _CLEANING = 10.0
 _LOOK_FIRST, _LOOK_LATER = 0.01, 0.25
+_HANDING = 1.0
 
 
 @dataclass(frozen=True)
@@ -177,10 +178,11 @@ async def _result(provider: Provider, workflow_id: str, case: Case, scripts: Scr
 
 async def _observe(provider: Provider, workflow_id: str, case: Case, scripts: Scripts, limit: float) -> Observed:
     given = case["definition"]
+    text = given if isinstance(given, str) else json.dumps(given)
     spec = WorkflowSpec(
         workflow_id=workflow_id,
         provider_type=provider.name,
-        definition=given if isinstance(given, str) else json.dumps(given),
+        definition=text,
         provider_config={"type": case["type"]},
     )
     running = ""
@@ -193,8 +195,8 @@ async def _observe(provider: Provider, workflow_id: str, case: Case, scripts: Sc
                 async for happened in types:
                     if case["stopped"] and happened == "WaitStateEntered":
                         await provider.stop_execution(execution, "")
-                    if happened == "TaskSubmitted":
-                        await _send(provider, scripts.waiting.pop(workflow_id, []))
+                    if happened == "TaskSubmitted" or (happened == "ActivityStarted" and ".waitForTaskToken" in text):
+                        await _send(provider, await _handed_out(scripts, workflow_id))
             seen = observed_of(await provider.get_execution_status(execution))
             running = ""
             return seen
@@ -223,6 +225,15 @@ async def _happenings(provider: Provider, execution: str) -> AsyncGenerator[str,
             return
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LOOK_LATER)
+
+
+async def _handed_out(scripts: Scripts, workflow_id: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """What is to be sent for the tokens that were handed out, once they are: where another engine runs the execution, its
+    history may tell of it before the function has run. None may be sent at all, so this ends after a while."""
+    end = time.monotonic() + _HANDING
+    while not (found := scripts.waiting.pop(workflow_id, [])) and time.monotonic() < end:  # noqa: ASYNC110 -- no event tells of it
+        await asyncio.sleep(_LOOK_FIRST)
+    return found
 
 
 async def _send(provider: Provider, waiting: list[tuple[str, Mapping[str, Any]]]) -> None:

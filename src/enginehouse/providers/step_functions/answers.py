@@ -44,8 +44,9 @@ class Answers:
         await self._deliver("send_task_success", token, output=text.decode())
 
     async def fail(self, token: str, error: str | None, cause: str | None) -> None:
-        given = {"error": cut(error or "", ERROR_LIMIT), "cause": cut(cause or "", CAUSE_LIMIT)}
-        await self._deliver("send_task_failure", token, **{key: text for key, text in given.items() if text})
+        given = {} if error is None else {"error": cut(error, ERROR_LIMIT)}
+        given |= {} if cause is None else {"cause": cut(cause, CAUSE_LIMIT)}
+        await self._deliver("send_task_failure", token, **given)
 
     async def alive(self, token: str, *, kept: bool) -> bool:
         """Tell that the task is alive. False where nobody waits for it any more. ``kept``: the state has a heartbeat; for

@@ -14,7 +14,7 @@ import botocore.session
 from botocore.config import Config
 
 from enginehouse.errors import ProviderError, ProviderUnavailableError
-from enginehouse.providers.step_functions.faults import code_of, is_transient
+from enginehouse.providers.step_functions.faults import code_of, is_absent, is_transient
 from enginehouse.providers.step_functions.settings import Settings
 from enginehouse.tasks.threads import Threads
 
@@ -115,7 +115,7 @@ class Connection:
                             raise
                         last = error
                         spent = loop.time() - begun + pause
-                        if spent > (seconds if code_of(error) else min(seconds, _ABSENT)) or spent > seconds:
+                        if spent > (min(seconds, _ABSENT) if is_absent(error) else seconds):
                             raise ProviderUnavailableError(_told(error, loop.time() - begun)) from error
                     await asyncio.sleep(pause * random.uniform(0.5, 1))
                     pause = min(pause * 2, _LONGEST_PAUSE)

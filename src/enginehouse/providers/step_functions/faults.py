@@ -78,6 +78,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError | OSError)
 
 
+def is_absent(error: BaseException) -> bool:
+    """Whether nobody is there to answer."""
+    return isinstance(error, boto.EndpointConnectionError)
+
+
 def translated(error: BaseException) -> EnginehouseError | None:
     """What an error of AWS's or of boto3's is in the contract's words; None for what is neither."""
     if isinstance(error, ClientError):

@@ -13,7 +13,8 @@ from enginehouse.tasks import ExecutionInfo
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What the envelope tells of a task. ``watched``: seconds of silence after which AWS gives it to another worker;
+    """What the envelope tells of a task. ``at``: the state's place in the definition.
+    ``mapped``: it is in a Map, but no distributed one. ``watched``: seconds of silence after which AWS gives it to another worker;
     ``heartbeat`` and ``timeout``: the state's own, 0 where it is computed, None where there is none."""
 
     name: str
@@ -23,7 +24,8 @@ class Told(msgspec.Struct, frozen=True):
     entered: str = ""
     execution: str = ""
     execution_name: str = ""
-    item: int | None = None
+    at: str = ""
+    mapped: bool = False
     retried: bool = False
     callback: bool = False
     timeout: int | None = None
@@ -58,7 +60,6 @@ class Job(msgspec.Struct, frozen=True):
             state=told.state,
             attempt=told.attempt,
             pattern="waitForTaskToken" if told.callback else "",
-            index=told.item,
         )
 
     def info(self) -> ExecutionInfo:
@@ -67,12 +68,12 @@ class Job(msgspec.Struct, frozen=True):
 
     def _number(self) -> int:
         """The task's number, which its idempotency key is made of: the same when it is run again because a worker was lost.
-        Where the definition has a Retry of its own, AWS does not tell a lost worker from a failure."""
+        Where the definition has a Retry of its own, AWS does not tell a lost worker from a failure. Items of a Map that is no
+        distributed one cannot be told apart by anything but the token: there it is another number each time."""
         told = self.told
-        if self.queue:
-            key: list[Any] = [self.token]
-        else:
-            key = [told.state, told.entered, told.item, told.attempt if told.retried else None]
+        key = [told.at, told.entered, told.attempt if told.retried else None]
+        if self.queue or told.mapped:
+            key = [self.token]
         return int.from_bytes(hashlib.sha256(msgspec.json.encode(key)).digest()[:7])
 
 

@@ -69,7 +69,7 @@ def rewritten(
 ) -> Document:
     """The definition with every ``task:NAME`` sent to its target, whose ``place`` is filled in. ``liveness``: seconds
     after which a silent worker's activity is given to another one."""
-    return _Rewriting(workflow_id, target_of, liveness).machine(machine, "JSONPath", in_map=False)
+    return _Rewriting(workflow_id, target_of, liveness).machine(machine, "JSONPath", in_map=False, at="")
 
 
 class _Rewriting:
@@ -78,26 +78,32 @@ class _Rewriting:
         self._target_of = target_of
         self._liveness = liveness
 
-    def machine(self, machine: Mapping[str, Any], language: str, *, in_map: bool) -> Document:
+    def machine(self, machine: Mapping[str, Any], language: str, *, in_map: bool, at: str) -> Document:
         language = machine.get("QueryLanguage", language)
-        states = {name: self._state(name, state, language, in_map) for name, state in machine["States"].items()}
+        states = {
+            name: self._state(state, language, in_map, f"{at}/States/{name}")
+            for name, state in machine["States"].items()
+        }
         return {**machine, "States": states}
 
-    def _state(self, name: str, state: Document, language: str, in_map: bool) -> Document:
+    def _state(self, state: Document, language: str, in_map: bool, at: str) -> Document:
         language_here = state.get("QueryLanguage", language)
         made = dict(state)
         resource = state.get("Resource", "")
         if state["Type"] == "Task" and resource.startswith(_PREFIX):
-            made = self._task(name, state, jsonata=language_here == "JSONata", in_map=in_map)
+            made = self._task(state, jsonata=language_here == "JSONata", in_map=in_map, at=at)
         for field in ("ItemProcessor", "Iterator"):
             if field in state:
                 inline = state[field].get("ProcessorConfig", {}).get("Mode", "INLINE") == "INLINE"
-                made[field] = self.machine(state[field], language, in_map=inline)
+                made[field] = self.machine(state[field], language, in_map=inline, at=f"{at}/{field}")
         if "Branches" in state:
-            made["Branches"] = [self.machine(branch, language, in_map=False) for branch in state["Branches"]]
+            made["Branches"] = [
+                self.machine(branch, language, in_map=in_map, at=f"{at}/Branches/{index}")
+                for index, branch in enumerate(state["Branches"])
+            ]
         return made
 
-    def _task(self, name: str, state: Document, *, jsonata: bool, in_map: bool) -> Document:
+    def _task(self, state: Document, *, jsonata: bool, in_map: bool, at: str) -> Document:
         task = state["Resource"].removeprefix(_PREFIX)
         callback = task.endswith(_CALLBACK)
         task = task.removesuffix(_CALLBACK)
@@ -109,7 +115,7 @@ class _Rewriting:
             return _invoking(made, state, target.place, field, given, jsonata, callback)
         if callback and target.kind == "activity":
             given = _without_token(given, jsonata)
-        envelope: Document = {"task": self._told(task, state, jsonata, in_map, callback)}
+        envelope: Document = {"task": self._told(task, state, jsonata, in_map, callback, at)}
         _put(envelope, "input", given, jsonata, whole=field not in state)
         if target.kind == "activity":
             made |= {"Resource": target.place, field: envelope}
@@ -118,12 +124,12 @@ class _Rewriting:
         made |= {"Resource": SEND, field: {"QueueUrl": target.place, "MessageBody": envelope}}
         return made
 
-    def _told(self, task: str, state: Document, jsonata: bool, in_map: bool, callback: bool) -> Document:
-        told: Document = {"name": task, "workflow": self._workflow_id}
+    def _told(self, task: str, state: Document, jsonata: bool, in_map: bool, callback: bool, at: str) -> Document:
+        told: Document = {"name": task, "workflow": self._workflow_id, "at": at}
         for field, path in _CONTEXT.items():
             _context(told, field, path, jsonata)
         if in_map:
-            _context(told, "item", "Map.Item.Index", jsonata)
+            told["mapped"] = True
         if state.get("Retry"):
             told["retried"] = True
         if callback:

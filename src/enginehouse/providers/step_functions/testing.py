@@ -117,7 +117,8 @@ def _one(make: Callable[[], Server]) -> Server:
 
 def make_queue(url: str, name: str) -> str:
     """A new queue's URL."""
-    client = boto3.session.Session(region_name=REGION).client("sqs", endpoint_url=url)
+    keys = {name.lower(): os.environ.get(name, value) for name, value in KEYS.items()}
+    client = boto3.session.Session(region_name=REGION, **keys).client("sqs", endpoint_url=url)
     try:
         answer: dict[str, Any] = client.create_queue(QueueName=name)
         return str(answer["QueueUrl"])

@@ -39,7 +39,7 @@ def test_an_activity_gets_the_input_and_what_is_told_of_the_task() -> None:
     made = state(Target("activity", ACTIVITY))
     assert made["Resource"] == ACTIVITY
     assert made["Parameters"] == {
-        "task": {"name": "greet", "workflow": "flow", **CONTEXT, "watched": 60},
+        "task": {"name": "greet", "workflow": "flow", "at": "/States/Do", **CONTEXT, "watched": 60},
         "input.$": "$",
     }
 
@@ -52,7 +52,7 @@ def test_parameters_are_kept_inside() -> None:
 def test_arguments_of_jsonata_are_kept_inside() -> None:
     made = state(Target("activity", ACTIVITY), QueryLanguage="JSONata", Arguments="{% $states.input.x %}")
     assert made["Arguments"] == {
-        "task": {"name": "greet", "workflow": "flow", **QUERIES, "watched": 60},
+        "task": {"name": "greet", "workflow": "flow", "at": "/States/Do", **QUERIES, "watched": 60},
         "input": "{% $states.input.x %}",
     }
     assert "Parameters" not in made
@@ -68,7 +68,7 @@ def test_the_language_of_the_machine_holds_for_its_states() -> None:
     made = rewritten(machine, "flow", lambda name: Target("activity", ACTIVITY), 60)
     asl.compile(made)
     given = made["States"]["Each"]["ItemProcessor"]["States"]["Do"]["Arguments"]
-    assert given["task"]["item"] == "{% $states.context.Map.Item.Index %}"
+    assert given["task"]["attempt"] == "{% $states.context.State.RetryCount %}"
 
 
 def test_every_machine_inside_is_rewritten() -> None:
@@ -85,8 +85,9 @@ def test_every_machine_inside_is_rewritten() -> None:
     made = rewritten(machine, "flow", lambda name: Target("activity", ACTIVITY), 60)
     assert list(resources_of(made)) == [ACTIVITY] * 4
     assert not list(task_states(made))
-    assert "item.$" not in made["States"]["B"]["ItemProcessor"]["States"]["Do"]["Parameters"]["task"]
-    assert "item.$" in made["States"]["C"]["Iterator"]["States"]["Do"]["Parameters"]["task"]
+    assert "mapped" not in made["States"]["B"]["ItemProcessor"]["States"]["Do"]["Parameters"]["task"]
+    told = made["States"]["C"]["Iterator"]["States"]["Do"]["Parameters"]["task"]
+    assert (told["mapped"], told["at"]) == (True, "/States/C/Iterator/States/Do")
 
 
 def test_a_message_carries_the_token() -> None:
@@ -95,7 +96,7 @@ def test_a_message_carries_the_token() -> None:
     assert made["Parameters"]["QueueUrl"] == QUEUE
     told = made["Parameters"]["MessageBody"]["task"]
     assert told == {
-        "name": "greet", "workflow": "flow", **CONTEXT, "timeout": 90, "heartbeat": 30, "token.$": "$$.Task.Token",
+        "name": "greet", "workflow": "flow", "at": "/States/Do", **CONTEXT, "timeout": 90, "heartbeat": 30, "token.$": "$$.Task.Token",
     }  # fmt: skip
     assert "Retry" not in made
 
@@ -170,13 +171,14 @@ def test_other_resources_stay_as_they_are() -> None:
 
 
 def test_the_key_is_the_same_when_a_worker_was_lost() -> None:
-    def key(**told: Any) -> int:
-        return activity_job("t", json.dumps({"task": {"name": "n", "state": "S", **told}})).command().task
+    def key(token: str = "t", **told: Any) -> int:
+        return activity_job(token, json.dumps({"task": {"name": "n", **told}})).command().task
 
-    assert key(entered="1", attempt=0) == key(entered="1", attempt=1)
-    assert key(entered="1", attempt=0) != key(entered="2", attempt=0)
-    assert key(entered="1", item=0) != key(entered="1", item=1)
-    assert key(entered="1", retried=True, attempt=0) != key(entered="1", retried=True, attempt=1)
+    assert key(entered="1", attempt=0) == key("other", entered="1", attempt=1)
+    assert key(entered="1") != key(entered="2")
+    assert key(at="/States/A") != key(at="/States/B")
+    assert key(retried=True, attempt=0) != key(retried=True, attempt=1)
+    assert key(mapped=True) != key("other", mapped=True)
 
 
 def test_a_message_that_comes_again_has_the_same_key() -> None:
