@@ -88,8 +88,8 @@ def check_result(resource: str, result: Any, mode: str) -> None:
 @functools.lru_cache(maxsize=8)
 def _answer_of(service: str, operation: str) -> tuple[Mapping[str, Shape], Shape | None]:
     """The service's shapes, and the one that the operation answers; None where there is none."""
-    from botocore.exceptions import UnknownServiceError  # type: ignore[import-untyped]
-    from botocore.loaders import Loader  # type: ignore[import-untyped]
+    from botocore.exceptions import UnknownServiceError
+    from botocore.loaders import Loader
 
     try:
         model = Loader().load_service_model(service, "service-2")

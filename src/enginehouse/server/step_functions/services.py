@@ -83,8 +83,8 @@ class AwsServices:
         return shown
 
     def _client(self, service: str) -> Any:
-        from botocore.config import Config  # type: ignore[import-untyped]
-        from botocore.session import Session  # type: ignore[import-untyped]
+        from botocore.config import Config
+        from botocore.session import Session
 
         with self._making:  # loading a service's model takes long, and is not to be done by two
             client = self._clients.get(service)
