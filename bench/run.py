@@ -26,6 +26,7 @@ WORKLOADS = [
     "local_restart",
     "dbos_tasks",
     "temporal_tasks",
+    "step_functions_provider",
     "package",
 ]
 ROUNDS = 3
@@ -108,6 +109,8 @@ REACH: dict[str, Reach] = {
     "local: 100,000 waiting: restart to ready": ("under 10", lambda value, _: value < 10, lambda *_: ""),
     "local: 100,000 waiting: 1,000 timers late by, most": ("under 1,000", lambda value, _: value < 1000, lambda *_: ""),
     "local: kill -9 with 10,000 unfinished: restart to ready": ("under 2", lambda value, _: value < 2, lambda *_: ""),
+    "step-functions: start, alone, p50, over boto3": ("1.15", lambda value, _: value <= 1.15, lambda *_: ""),
+    "step-functions: status, alone, p50, over boto3": ("1.15", lambda value, _: value <= 1.15, lambda *_: ""),
     "import enginehouse": ("under 150", lambda value, _: value < 150, lambda *_: ""),
     "base install, without pip": ("under 30", lambda value, _: value < 30, lambda *_: ""),
 }

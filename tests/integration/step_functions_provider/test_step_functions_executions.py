@@ -151,6 +151,16 @@ async def test_the_map_runs_of_a_distributed_map_are_told(server: Server) -> Non
         assert len(children.items) == 3
 
 
+async def test_an_express_workflow_is_run_to_its_end(server: Server) -> None:
+    definition = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+    config = {"type": "EXPRESS", "synchronous": True}
+    async with opened(server) as provider:
+        await provider.create_workflow(WorkflowSpec(workflow_id="quick", definition=definition, provider_config=config))
+        status = await provider.run_synchronously("quick", ExecutionInput(input={"a": 1}))
+        await provider.delete_workflow("quick")
+    assert (status.state, status.output) == (ExecutionState.SUCCEEDED, {"a": 1})
+
+
 @asynccontextmanager
 async def worker(folder: Path, server: Server) -> AsyncIterator[asyncio.subprocess.Process]:
     """``enginehouse worker`` as a process of its own, killed at the end."""

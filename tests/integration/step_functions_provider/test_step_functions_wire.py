@@ -138,6 +138,15 @@ async def test_settings_of_aws_go_to_aws(aws: Wire, provider: StepFunctionsProvi
     assert made.message == ""
 
 
+async def test_settings_of_another_shape_are_refused_before_the_wire(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    config: dict[str, Any] = {"loggingConfiguration": {"level": 3}}
+    with pytest.raises(InvalidSpecError, match="level"):
+        await provider.create_workflow(spec(provider_config=config))
+    assert not aws.calls
+
+
 async def test_an_id_that_is_no_name_is_kept_in_the_tags(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("CreateStateMachine", CREATED)
     aws.script("DescribeStateMachine", machine())

@@ -12,6 +12,8 @@ import boto3
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import ParamValidationError
+from botocore.validate import ParamValidator
 
 from enginehouse.errors import ProviderError, ProviderUnavailableError
 from enginehouse.providers.step_functions.faults import code_of, is_absent, is_transient
@@ -22,6 +24,9 @@ _CONNECT, _READ, _SLOW = 3.0, 5.0, 310.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
 # A server that is not there is told of soon: the caller may try again, and knows better how long.
 _ABSENT = 2.0
+
+_CHECKED = frozenset({"create_state_machine", "update_state_machine"})
+"""The operations that are given what a caller wrote; the members of all others are made here."""
 
 _EMPTY = frozenset(
     {
@@ -68,6 +73,7 @@ class Connection:
             max_pool_connections=pool,
             user_agent_extra="enginehouse",
             inject_host_prefix=endpoint is None,
+            parameter_validation=False,
         )
         return self._session.client(service, endpoint_url=endpoint, config=config)
 
@@ -87,12 +93,22 @@ class Connection:
     async def ask(self, operation: str, **members: Any) -> Any:
         """AWS's answer. What is throttled or lost on the way is asked again while the budget lasts, then
         ``ProviderUnavailableError``; any other error is boto3's own, raised as it is."""
+        if operation in _CHECKED:
+            self._check(operation, members)
         call = functools.partial(getattr(self.client, operation), **members)
         answer = await self._within(call, self._settings.timeout)
         if not answer.keys() - {"ResponseMetadata"} and operation not in _EMPTY:
             # boto3 takes any text at all, a proxy's greeting say, for an answer without members.
             raise ProviderError("this is no answer of Step Functions; is it the right endpoint?")
         return answer
+
+    def _check(self, operation: str, members: dict[str, Any]) -> None:
+        """What boto3 checks of members by itself, which is a good part of what a small call costs."""
+        model = self.client.meta
+        shape = model.service_model.operation_model(model.method_to_api_mapping[operation]).input_shape
+        report = ParamValidator().validate(members, shape)
+        if report.has_errors():
+            raise ParamValidationError(report=report.generate_report())
 
     async def ask_slowly(self, operation: str, **members: Any) -> Any:
         """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once."""

@@ -34,7 +34,7 @@ _MESSAGES = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.2, 10.0
 _NOT_YET, _LONGEST_NOT_YET = 0.2, 5.0
 _DELIVERIES = 10
-_ELSEWHERE = 5
+_ELSEWHERE, _ASIDE = 1, 3.0
 
 
 class Worker:
@@ -163,6 +163,7 @@ class Worker:
 
     async def _poll_queue(self, url: str) -> None:
         answer = await self._threads.run(self._receive, url)
+        strange = False
         for message in answer.get("Messages", ()):
             received = int(message.get("Attributes", {}).get("ApproximateReceiveCount", 1))
             try:
@@ -173,8 +174,11 @@ class Worker:
             if job.told.name not in self._settings.handlers and received < _DELIVERIES:
                 log.warning("task.elsewhere queue=%s task=%s", url, job.told.name)
                 await self._answers.hide(job, _ELSEWHERE)
+                strange = True
                 continue
             self._begin(job)
+        if strange:
+            await self._pause(_ASIDE)  # somebody else has the function, and is let to it
 
     def _receive(self, url: str) -> Any:
         room = self._settings.concurrency - len(self._running)
