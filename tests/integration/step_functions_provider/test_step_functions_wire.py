@@ -165,7 +165,30 @@ async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvi
     assert made.resource_ids["activity:greet"] == f"{ARNS}:activity:enginehouse-greet"
 
 
+async def test_an_update_sets_the_tags(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", machine())
+    aws.script("UpdateStateMachine", Answer({"updateDate": 1700000001, "stateMachineVersionArn": f"{MACHINE}:2"}))
+    aws.script("TagResource", Answer({}))
+    made = await provider.update_workflow(spec(tags={"team": "shop"}, provider_config={"publish": True}))
+    assert aws.asked("TagResource")[0]["tags"] == [{"key": "team", "value": "shop"}]
+    assert made.resource_ids["version"] == f"{MACHINE}:2"
+
+
 # -- start
+
+
+async def test_the_account_is_asked_of_sts_once_where_nothing_tells_it(
+    aws: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
+    identity = f"<GetCallerIdentityResult><Account>{ACCOUNT}</Account></GetCallerIdentityResult>"
+    aws.script("", Answer(f"<GetCallerIdentityResponse>{identity}</GetCallerIdentityResponse>".encode()))
+    aws.script("StartExecution", STARTED)
+    async with StepFunctionsProvider(REGION, endpoint=aws.url) as made:
+        for _ in range(2):
+            await made.start_execution("flow", ExecutionInput())
+    assert len(aws.asked("")) == 1
+    assert aws.asked("StartExecution")[0]["stateMachineArn"] == MACHINE
 
 
 async def test_a_start_always_has_a_name_and_is_one_call(aws: Wire, provider: StepFunctionsProvider) -> None:

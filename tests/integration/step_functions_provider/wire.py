@@ -110,7 +110,7 @@ class Wire:
         }
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        given = json.loads(body) if body else {}
+        given = json.loads(body) if operation else {}
         self.calls.append((operation, given))
         script = self._scripts[operation]
         if not script:

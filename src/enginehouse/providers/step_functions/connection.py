@@ -36,6 +36,7 @@ _EMPTY = frozenset(
         "send_task_heartbeat",
         "send_task_success",
         "stop_execution",
+        "tag_resource",
     }
 )
 """The operations that AWS answers without a member; some servers forget StopExecution's."""

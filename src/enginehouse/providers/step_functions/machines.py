@@ -73,7 +73,7 @@ async def _while_deleting(session: Session, made: Made) -> Any:
     end, pause = loop.time() + _PATIENCE, _FIRST_PAUSE
     members: dict[str, Any] = {**made.settings}
     if made.tags:
-        members["tags"] = [{"key": key, "value": value} for key, value in made.tags.items()]
+        members["tags"] = _tags(made)
     if made.publish:
         members["publish"] = True
     if made.version_description:
@@ -96,6 +96,10 @@ async def _while_deleting(session: Session, made: Made) -> Any:
                 raise ProviderUnavailableError(message) from error
         await asyncio.sleep(pause * random.uniform(0.7, 1))
         pause = min(pause * 2, _LONGEST_PAUSE)
+
+
+def _tags(made: Made) -> list[dict[str, str]]:
+    return [{"key": key, "value": value} for key, value in made.tags.items()]
 
 
 async def _described(session: Session, arn: str) -> Any:
@@ -165,6 +169,8 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     answer = await session.ask(
         "update_state_machine", stateMachineArn=arn, definition=made.text, roleArn=made.role, **members
     )
+    if made.tags:
+        await session.ask("tag_resource", resourceArn=arn, tags=_tags(made))
     there = await _described(session, arn)
     log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
     await _drop_activities(session, arns, arn, before["definition"])
