@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -110,3 +112,15 @@ def test_the_same_runs_by_a_queue_and_tokens_on_moto(folder: Path) -> None:
             there = call(folder, *SAME, "--provider", "step-functions")
     assert there == call(folder, *SAME, "--provider", "local", "--tasks", "tasks.py")
     assert "Hello, Ada." in there
+
+
+def test_the_demo_runs_by_activities_on_our_own_server(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    shutil.copytree(README.parent / "examples" / "tenant_provisioning", folder)
+    words = ["run", "tenant-provisioning.yaml", "--input", "@input.json", "--quiet", "--name", "one"]
+    for server in served(api_server(folder / "api.db")):  # which reads a Map's files where its store is
+        with worker(folder, f'endpoint = "{server.url}"', "pollers = 4"):
+            there = json.loads(call(folder, *words, "--provider", "step-functions"))
+            history = call(folder, "history", "tenant-provisioning:one", "--provider", "step-functions")
+    assert (there["tenant"], there["plans"]) == ("acme", 8)
+    assert "ExecutionSucceeded" in history

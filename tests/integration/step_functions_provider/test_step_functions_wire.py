@@ -336,6 +336,12 @@ async def test_what_is_no_arn_is_not_asked_for(aws: Wire, provider: StepFunction
     assert not aws.calls
 
 
+async def test_workflow_and_name_are_understood_for_an_arn(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeExecution", execution())
+    assert (await provider.get_execution_status("flow:one", history=False)).execution_id == EXECUTION
+    assert aws.asked("DescribeExecution")[0]["executionArn"] == EXECUTION
+
+
 @pytest.mark.parametrize("code", ["ExecutionDoesNotExist", "InvalidArn"])
 async def test_an_unknown_execution_is_not_found(aws: Wire, provider: StepFunctionsProvider, code: str) -> None:
     aws.script("DescribeExecution", fault(code))

@@ -100,10 +100,18 @@ async def run(session: Session, workflow_id: str, input: ExecutionInput) -> Exec
     return mapping.status(answer, workflow_id, ())
 
 
-async def described(session: Session, execution_id: str) -> Any:
-    """AWS's description. Raises ``ExecutionNotFoundError`` for what is no execution, or is not there."""
-    if not is_execution(execution_id):
+async def arn_of(session: Session, execution_id: str) -> str:
+    """The ARN of an execution, which may be given as ``WORKFLOW:NAME`` too. Raises ``ExecutionNotFoundError``."""
+    workflow_id, _, name = execution_id.rpartition(":")
+    if is_execution(execution_id):
+        return execution_id
+    if execution_id.startswith("arn:") or not workflow_id or not name:
         raise ExecutionNotFoundError("there is no such execution; its id is the ARN that start_execution gave")
+    return (await session.arns()).execution(legal_name(workflow_id), legal_name(name))
+
+
+async def described(session: Session, execution_id: str) -> Any:
+    """AWS's description, by the ARN. Raises ``ExecutionNotFoundError`` for what is not there."""
     try:
         return await session.ask("describe_execution", executionArn=execution_id)
     except ClientError as error:

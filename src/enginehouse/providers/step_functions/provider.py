@@ -212,8 +212,9 @@ class StepFunctionsProvider(Provider):
         async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             if not execution_id:
                 return await machines.definition(session, workflow_id)
-            await executions.described(session, execution_id)
-            answer = await session.ask("describe_state_machine_for_execution", executionArn=execution_id)
+            arn = await executions.arn_of(session, execution_id)
+            await executions.described(session, arn)
+            answer = await session.ask("describe_state_machine_for_execution", executionArn=arn)
             return str(answer["definition"])
 
     async def delete_workflow(self, workflow_id: str) -> None:
@@ -244,14 +245,14 @@ class StepFunctionsProvider(Provider):
         from enginehouse.providers.step_functions import executions
 
         async with self._opened("get_execution_status", execution_id=execution_id) as session:
-            return await executions.status(session, execution_id, history=history)
+            return await executions.status(session, await executions.arn_of(session, execution_id), history=history)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         """End it as cancelled; AWS keeps 32,768 characters of the reason. Its tasks learn of it at their next beat."""
         from enginehouse.providers.step_functions import executions
 
         async with self._opened("stop_execution", execution_id=execution_id) as session:
-            await executions.stop(session, execution_id, reason)
+            await executions.stop(session, await executions.arn_of(session, execution_id), reason)
 
     async def redrive_execution(self, execution_id: str) -> ExecutionResult:
         """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept. Raises
@@ -259,7 +260,7 @@ class StepFunctionsProvider(Provider):
         from enginehouse.providers.step_functions import executions
 
         async with self._opened("redrive_execution", execution_id=execution_id) as session:
-            return await executions.redrive(session, execution_id)
+            return await executions.redrive(session, await executions.arn_of(session, execution_id))
 
     # -- watching and listing
 
@@ -268,7 +269,7 @@ class StepFunctionsProvider(Provider):
         from enginehouse.providers.step_functions import executions
 
         async with self._opened("watch_execution", execution_id=execution_id) as session:
-            async for event in executions.watch(session, execution_id, after):
+            async for event in executions.watch(session, await executions.arn_of(session, execution_id), after):
                 yield event
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
@@ -298,17 +299,22 @@ class StepFunctionsProvider(Provider):
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
-        from enginehouse.providers.step_functions import listing
+        from enginehouse.providers.step_functions import executions, listing
 
         async with self._opened("list_map_runs", execution_id=execution_id) as session:
-            return await listing.map_runs(session, execution_id)
+            return await listing.map_runs(session, await executions.arn_of(session, execution_id))
 
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
-        from enginehouse.providers.step_functions import listing
+        from enginehouse.providers.step_functions import executions, listing
 
         async with self._opened("list_children", execution_id=execution_id) as session:
-            return await listing.children(session, execution_id, listing.page_size(limit, "list_children"), token)
+            return await listing.children(
+                session,
+                await executions.arn_of(session, execution_id),
+                listing.page_size(limit, "list_children"),
+                token,
+            )
 
     # -- task tokens
 
