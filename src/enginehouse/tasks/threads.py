@@ -26,7 +26,8 @@ class Threads:
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._count = 0
-        self._idle = 0
+        self._idle = 0  # threads that wait, and that no queued job has been counted on
+        self._unclaimed = 0  # queued jobs that count on a thread to come, or to be done with another one
         self._closed = False
 
     async def run(self, function: Callable[..., object], *arguments: object) -> Any:
@@ -36,11 +37,16 @@ class Threads:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Any] = loop.create_future()
         context = contextvars.copy_context()
-        self._jobs.put((lambda: context.run(function, *arguments), loop, future))
+        job = (lambda: context.run(function, *arguments), loop, future)
         with self._lock:
-            if self._idle < self._jobs.qsize() and self._count < self.limit:
-                self._count += 1
-                threading.Thread(target=self._work, name=f"enginehouse-task-{self._count}", daemon=True).start()
+            self._jobs.put(job)
+            if self._idle:
+                self._idle -= 1
+            else:
+                self._unclaimed += 1
+                if self._count < self.limit:
+                    self._count += 1
+                    threading.Thread(target=self._work, name=f"enginehouse-task-{self._count}", daemon=True).start()
         return await future
 
     def close(self) -> None:
@@ -51,13 +57,25 @@ class Threads:
                 for _ in range(self._count):
                     self._jobs.put(None)
 
+    def _next(self) -> _Job | None:
+        """The next job, waited for. A thread is counted as idle or not in the same breath as it takes a job: otherwise one
+        that is about to begin a long job would be counted on for another."""
+        with self._lock:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                self._idle += 1
+            else:
+                if self._unclaimed:
+                    self._unclaimed -= 1
+                else:
+                    self._idle += 1  # it was another thread's, which goes on waiting
+                return job
+        return self._jobs.get()
+
     def _work(self) -> None:
         while True:
-            with self._lock:
-                self._idle += 1
-            job = self._jobs.get()
-            with self._lock:
-                self._idle -= 1
+            job = self._next()
             if job is None:
                 return
             call, loop, future = job
