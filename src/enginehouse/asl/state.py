@@ -58,6 +58,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     """One thread of control: the execution's own, a branch's, or an iteration's; it stands in one state at a time.
 
     ``last`` is the event that the next one follows, ``entered`` the Entered event of the state that it stands in.
+    ``submitted``: a service has taken the request of the task that it waits for.
     ``variables`` is replaced, never changed: inner frames begin by sharing their parent's.
     """
 
@@ -76,6 +77,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     retries: dict[int, int] = {}
     wait: int = 0
     token: str = ""
+    submitted: bool = False
     retrying: bool = False
     halted: bool = False
     mapped: bool = False

@@ -13,11 +13,13 @@ _log = logging.getLogger("enginehouse.task")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutionInfo:
-    """Which execution a task belongs to, as its host knows it."""
+    """Which execution a task belongs to, as its host knows it. The ARNs are its ids as the definition sees them."""
 
     execution_id: str
     execution_name: str = ""
     workflow_id: str = ""
+    execution_arn: str = ""
+    workflow_arn: str = ""
 
 
 class _TaskLogger(logging.LoggerAdapter[logging.Logger]):

@@ -60,17 +60,15 @@ class LocalFiles:
 
     def read(self, command: ReadItems) -> list[Any]:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}
-        config = dict(command.config or {})
-        if command.pointer:
-            config["ItemsPointer"] = command.pointer
+        config = reader_config(command)
         if command.resource == LIST_OBJECTS:
             return self._listed(arguments, max_items(config))
         if command.resource == READ_FILE:
-            name = _text(arguments, "Path")
+            name = text_of(arguments, "Path")
             file = _inside(self.folder, name)
         elif command.resource == GET_OBJECT:
-            name = _text(arguments, "Key")
-            file = _inside(self._bucket(_text(arguments, "Bucket")), name)
+            name = text_of(arguments, "Key")
+            file = _inside(self._bucket(text_of(arguments, "Bucket")), name)
         else:
             raise ItemReaderFault(
                 f"Items cannot be read by {command.resource!r} here; known are {READ_FILE}, {GET_OBJECT}, {LIST_OBJECTS}."
@@ -83,13 +81,13 @@ class LocalFiles:
 
     def write(self, command: WriteResults) -> Any:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}
-        run = command.run.rpartition(":")[2] or "run"
+        run = run_name(command)
         try:
             if command.resource == WRITE_FILE:
-                prefix = _text(arguments, "Path").rstrip("/")
+                prefix = text_of(arguments, "Path").rstrip("/")
                 root, details = self.folder, {"Path": f"{prefix}/{run}/manifest.json"}
             elif command.resource == PUT_OBJECT:
-                bucket, prefix = _text(arguments, "Bucket"), str(arguments.get("Prefix") or "").rstrip("/")
+                bucket, prefix = text_of(arguments, "Bucket"), str(arguments.get("Prefix") or "").rstrip("/")
                 key = f"{prefix}/{run}/manifest.json" if prefix else f"{run}/manifest.json"
                 root, details = self._bucket(bucket), {"Bucket": bucket, "Key": key}
             else:
@@ -108,7 +106,7 @@ class LocalFiles:
         return self.buckets[bucket] if bucket in self.buckets else _inside(self.folder, bucket)
 
     def _listed(self, arguments: dict[str, Any], limit: int | None) -> list[Any]:
-        root = self._bucket(_text(arguments, "Bucket"))
+        root = self._bucket(text_of(arguments, "Bucket"))
         if not root.is_dir():
             raise ItemReaderFault(f"There is no bucket {arguments['Bucket']!r}: no folder {root}.")
         prefix = str(arguments.get("Prefix") or "")
@@ -127,18 +125,24 @@ def _object(file: Path, key: str) -> dict[str, Any]:
     }
 
 
-def _write_run(folder: Path, place: str, command: WriteResults, bucket: str) -> None:
+def result_files(command: WriteResults, place: str, bucket: str = "") -> dict[str, str]:
+    """The text of each file that a map run's results make, by its name below ``place``; the manifest is the last."""
     config = command.config if isinstance(command.config, dict) else {}
     lines = config.get("OutputType") == "JSONL"
-    folder.mkdir(parents=True, exist_ok=True)
-    files: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
+    listed: dict[str, list[dict[str, Any]]] = {"FAILED": [], "PENDING": [], "SUCCEEDED": []}
+    files: dict[str, str] = {}
     for status, results in _by_status(command.results).items():
         name = f"{status}_0.{'jsonl' if lines else 'json'}"
-        text = "\n".join(map(json.dumps, results)) if lines else json.dumps(results)
+        files[name] = "\n".join(map(json.dumps, results)) if lines else json.dumps(results)
+        listed[status].append({"Key": f"{place}/{name}", "Size": len(files[name].encode())})
+    manifest = {"DestinationBucket": bucket, "MapRunArn": command.run, "ResultFiles": listed}
+    return {**files, "manifest.json": json.dumps(manifest)}
+
+
+def _write_run(folder: Path, place: str, command: WriteResults, bucket: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in result_files(command, place, bucket).items():
         (folder / name).write_text(text, encoding="utf-8")
-        files[status].append({"Key": f"{place}/{name}", "Size": len(text.encode())})
-    manifest = {"DestinationBucket": bucket, "MapRunArn": command.run, "ResultFiles": files}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 def _by_status(results: Any) -> dict[str, list[Any]]:
@@ -150,7 +154,19 @@ def _by_status(results: Any) -> dict[str, list[Any]]:
     return grouped
 
 
-def _text(arguments: dict[str, Any], name: str) -> str:
+def run_name(command: WriteResults) -> str:
+    """The last part of a map run's ARN, which names the folder of its results."""
+    return command.run.rpartition(":")[2] or "run"
+
+
+def reader_config(command: ReadItems) -> dict[str, Any]:
+    """The ``ReaderConfig``, with the pointer to the items in a JSON file."""
+    config = dict(command.config or {})
+    return {**config, "ItemsPointer": command.pointer} if command.pointer else config
+
+
+def text_of(arguments: dict[str, Any], name: str) -> str:
+    """A field that must be there. Raises ``ItemReaderFault``."""
     value = arguments.get(name)
     if not isinstance(value, str) or not value:
         raise ItemReaderFault(f"{name} is missing, or is not a string.")

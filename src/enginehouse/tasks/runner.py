@@ -1,4 +1,4 @@
-"""Runs what ``ScheduleTask`` asks for: task functions, Lambda functions of this process, HTTP requests."""
+"""Runs what ``ScheduleTask`` asks for: task functions, Lambda functions of this process, HTTP requests, AWS services."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import inspect
 import os
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from enginehouse.asl.commands import ReadItems, ScheduleTask, WriteResults
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.tasks import lambda_invoke
+from enginehouse.tasks.aws import AwsAccess
+from enginehouse.tasks.aws.names import service_action
 from enginehouse.tasks.context import ExecutionInfo, TaskContext
 from enginehouse.tasks.failures import error_and_cause, lambda_cause, lambda_report
 from enginehouse.tasks.handlers import Handler
@@ -24,18 +26,26 @@ from enginehouse.tasks.results import NotJson, json_copy
 from enginehouse.tasks.services import ServiceFailure, Services
 from enginehouse.tasks.threads import Threads
 
+if TYPE_CHECKING:
+    from enginehouse.tasks.aws.services import AwsServices
+
 Outcome: TypeAlias = TaskSucceeded | TaskFailed
 _PREFIX = "task:"
 _NO_FILES = "No folder is known for a Map's files; give the provider items=FOLDER, in enginehouse.toml or in Python."
+_NO_AWS = (
+    "it is AWS's, and no AWS service is called from here. To call it for real, with the credentials that this process has, "
+    "switch it on by aws = true among the provider's options (pip install 'enginehouse[aws]')."
+)
 
 
 class TaskRunner:
-    """Serves ``task:NAME``, Lambda functions given as ``lambdas``, and HTTP requests to the hosts that ``http`` allows.
+    """Serves ``task:NAME``, Lambda functions given as ``lambdas``, HTTP requests to the hosts that ``http`` allows, and what
+    else is AWS's where ``aws`` says how to call it.
 
     Async functions run on the loop, plain ones on at most ``threads`` threads. A Lambda function that is not among
     ``lambdas`` is served by the task of its name. Cancelling ``run`` cancels an async function; a plain one sees
-    ``context.cancelled``. ``items`` is where Maps read items and write results. An async context manager: leaving it
-    lets its threads go. ``services`` calls what else AWS has.
+    ``context.cancelled``. ``items`` is where Maps read items and write results, but for S3 where ``aws`` is given. An async
+    context manager: leaving it lets its threads go. ``services`` calls services of AWS that somebody else knows how to reach.
     """
 
     def __init__(
@@ -47,6 +57,7 @@ class TaskRunner:
         items: ItemSource | None = None,
         services: Services | None = None,
         threads: int | None = None,
+        aws: AwsAccess | None = None,
     ) -> None:
         self.handlers = dict(handlers)
         self._portable = {_PREFIX + name: handler for name, handler in handlers.items()}
@@ -56,6 +67,8 @@ class TaskRunner:
         self._services = services
         self._limit = threads or min(32, (os.cpu_count() or 1) + 4)
         self._threads: Threads | None = None
+        self._aws = aws
+        self._aws_services: AwsServices | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -70,11 +83,16 @@ class TaskRunner:
         if self._threads is not None:
             self._threads.close()
             self._threads = None
+        if self._aws_services is not None:
+            self._aws_services.close()
+            self._aws_services = None
 
     def resolves(self, resource: str, arguments: object = None) -> bool:
         """Whether ``run`` would find something to run for this resource."""
         if resource.startswith(_PREFIX):
             return resource in self._portable
+        if self._aws is not None and (service_action(resource) or lambda_invoke.is_lambda(resource)):
+            return True
         if lambda_invoke.is_lambda(resource):
             try:
                 return self._lambda(lambda_invoke.invocation(resource, arguments).name) is not None
@@ -85,13 +103,23 @@ class TaskRunner:
         return self._services is not None and self._services.serves(resource)
 
     async def run(
-        self, command: ScheduleTask, info: ExecutionInfo, heartbeat: Callable[[], None] | None = None
+        self,
+        command: ScheduleTask,
+        info: ExecutionInfo,
+        heartbeat: Callable[[], None] | None = None,
+        *,
+        submitted: Callable[[Any], None] = lambda answer: None,
+        answered: Any = None,
     ) -> Outcome:
         """The outcome of the task; a failure is a value. ``heartbeat`` is called when the function gives a sign of
-        life, always on the loop. Raises nothing but ``CancelledError``, when it was cancelled."""
+        life, always on the loop. Raises nothing but ``CancelledError``, when it was cancelled.
+
+        A ``sync`` task of AWS calls ``submitted`` with what the service answered when it took the job, and returns when the
+        job has ended. Given that answer again as ``answered``, it follows the job, and submits none.
+        """
         handler = self._portable.get(command.resource)
         if handler is None:
-            return await self._serve(command, info)
+            return await self._serve(command, info, heartbeat, submitted, answered)
         if heartbeat is not None and not handler.is_async:
             heartbeat = _on_loop(heartbeat)
         context = TaskContext(command, info, heartbeat)
@@ -110,13 +138,16 @@ class TaskRunner:
         except BaseException as error:
             return TaskFailed(command.task, *error_and_cause(error))
 
+    async def drop(self, command: ScheduleTask, answered: Any) -> None:
+        """Nobody waits any more for the job that was answered to by ``answered``: stop it, as far as it can be."""
+        if self._aws is not None:
+            await (await self._load_services(self._aws)).drop(command, answered)
+
     async def read(self, command: ReadItems) -> Outcome:
         """The items of a Map as a list, or ``States.ItemReaderFailed``."""
-        source = self._items
-        if source is None:
-            return TaskFailed(command.task, "States.ItemReaderFailed", _NO_FILES)
         try:
-            items = await self._pool().run(lambda: json_copy(source.read(command), "what was read"))
+            source, threads = await self._source(command)
+            items = await threads.run(lambda: json_copy(source.read(command), "what was read"))
         except Exception as error:
             return TaskFailed(command.task, "States.ItemReaderFailed", _file_cause(error))
         if not isinstance(items, list):
@@ -125,32 +156,61 @@ class TaskRunner:
 
     async def write(self, command: WriteResults) -> Outcome:
         """What a Map's state gives once its results are written, or ``States.ResultWriterFailed``."""
-        source = self._items
-        if source is None:
-            return TaskFailed(command.task, "States.ResultWriterFailed", _NO_FILES)
         try:
-            written = await self._pool().run(lambda: json_copy(source.write(command), "what writing gave"))
+            source, threads = await self._source(command)
+            written = await threads.run(lambda: json_copy(source.write(command), "what writing gave"))
         except Exception as error:
             return TaskFailed(command.task, "States.ResultWriterFailed", _file_cause(error))
         return TaskSucceeded(command.task, written)
 
-    async def _serve(self, command: ScheduleTask, info: ExecutionInfo) -> Outcome:
+    async def _source(self, command: ReadItems | WriteResults) -> tuple[ItemSource, Threads]:
+        """Where items are, and the threads to reach it from."""
+        if self._aws is not None and service_action(command.resource).startswith("s3:"):
+            services = await self._load_services(self._aws)
+            return services.items, services.threads
+        if self._items is None:
+            raise ItemReaderFault(_NO_FILES)
+        return self._items, self._pool()
+
+    async def _serve(
+        self,
+        command: ScheduleTask,
+        info: ExecutionInfo,
+        heartbeat: Callable[[], None] | None,
+        submitted: Callable[[Any], None],
+        answered: Any,
+    ) -> Outcome:
         if command.resource == HTTP:
             return await self._request(command)
-        if lambda_invoke.is_lambda(command.resource):
+        is_lambda = lambda_invoke.is_lambda(command.resource)
+        if is_lambda and (self._aws is None or self._is_here(command)):
             return await self._invoke(command, info)
         if command.resource.startswith(_PREFIX):
             name = command.resource.removeprefix(_PREFIX)
             return TaskFailed(command.task, "TaskNotFound", f"no task is called {name!r}; {_known(self.handlers)}")
         if self._services is not None and self._services.serves(command.resource):
             return await self._ask(self._services, command)
+        is_aws = is_lambda or bool(service_action(command.resource))
+        if self._aws is not None and is_aws:
+            services = await self._load_services(self._aws)
+            return await services.run(command, info, submitted=submitted, answered=answered, alive=heartbeat)
         hint = self._services.hint(command.resource) if self._services is not None else ""
-        return TaskFailed(
-            command.task,
-            "TaskNotFound",
-            f"nothing here runs the resource {command.resource!r}; "
-            + (hint or f"served are task:NAME, Lambda functions and {HTTP}"),
-        )
+        if not hint:
+            hint = _NO_AWS if is_aws else f"served are task:NAME, Lambda functions and {HTTP}"
+        return TaskFailed(command.task, "TaskNotFound", f"nothing here runs the resource {command.resource!r}; {hint}")
+
+    def _is_here(self, command: ScheduleTask) -> bool:
+        """Whether a function of this process serves the Lambda function that is asked for."""
+        try:
+            return self._lambda(lambda_invoke.invocation(command.resource, command.arguments).name) is not None
+        except (lambda_invoke.InvalidRequest, NotJson):
+            return True  # and it is refused
+
+    async def _load_services(self, access: AwsAccess) -> AwsServices:
+        if self._aws_services is None:
+            made = await self._pool().run(_services, access)
+            self._aws_services = self._aws_services or made
+        return self._aws_services
 
     async def _ask(self, services: Services, command: ScheduleTask) -> Outcome:
         try:
@@ -220,6 +280,13 @@ class TaskRunner:
         if self._threads is None:
             self._threads = Threads(self._limit)
         return self._threads
+
+
+def _services(access: AwsAccess) -> AwsServices:
+    """botocore takes a third of a second to import: with the first call, and on a thread."""
+    from enginehouse.tasks.aws.services import AwsServices
+
+    return AwsServices(access)
 
 
 def _file_cause(error: Exception) -> str:

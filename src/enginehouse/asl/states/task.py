@@ -87,7 +87,7 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
 
     def run(self, turn: Turn, frame: Frame) -> str | None:
         task = turn.await_(frame)
-        frame.retrying = False
+        frame.retrying = frame.submitted = False
         frame.token = _token(turn, task)
         try:
             return self._schedule(turn, frame, task)
@@ -153,7 +153,9 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
             case TaskSucceeded(output=output):
                 return self._succeeded(turn, frame, output, prefix, named)
             case TaskFailed(error=error, cause=cause):
-                turn.follow(frame, prefix + "Failed", {**_known(error=error, cause=cause), **named})
+                refused = self.resource.pattern and not frame.submitted
+                kind = "TaskSubmitFailed" if refused and prefix == "Task" else prefix + "Failed"
+                turn.follow(frame, kind, {**_known(error=error, cause=cause), **named})
                 raise StateFault(error, cause, located=False)
             case TaskTimedOut(heartbeat=heartbeat):
                 error = "States.HeartbeatTimeout" if heartbeat else "States.Timeout"
@@ -166,6 +168,7 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
                     turn.commands.append(CancelTask(task))
                     raise
                 turn.follow(frame, "TaskSubmitted", {"output": text, "outputDetails": NOT_TRUNCATED, **named})
+                frame.submitted = True
                 self._wait_on(turn, frame, task)
             case TaskStarted(task=task, worker=worker):
                 turn.follow(frame, prefix + "Started", _known(workerName=worker))

@@ -371,7 +371,7 @@ class Engine:
             if number in live.submitted or (isinstance(command, ScheduleTask) and is_activity(command.resource)):
                 _listen(live, number)
             else:
-                self._work.launch(live, command)
+                self._work.launch(live, command, live.jobs.get(number))
         self._set_alarm(live)
 
     # -- time

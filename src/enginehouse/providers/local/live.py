@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -31,6 +31,7 @@ from enginehouse.asl.notifications import (
 )
 from enginehouse.providers.local.queries import ExecutionRow, Saved, TurnRow
 from enginehouse.providers.local.store import NewExecution
+from enginehouse.tasks.answers import is_from_here
 
 Work: TypeAlias = ScheduleTask | ReadItems | WriteResults
 
@@ -46,6 +47,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     submitted: list[int]
     timers: dict[int, float]
     children: list[int]
+    jobs: dict[int, Any] = {}
 
 
 _encode_snapshot = msgspec.msgpack.Encoder().encode
@@ -57,6 +59,15 @@ def is_activity(resource: str) -> bool:
     return ":activity:" in resource and resource.startswith("arn:")
 
 
+def is_followed(command: Work, answer: Any) -> bool:
+    """Whether a submitted job is followed from here. An execution on this engine is not: it tells its parent by itself."""
+    return (
+        isinstance(command, ScheduleTask)
+        and command.pattern.startswith("sync")
+        and not is_from_here(answer, command.token)
+    )
+
+
 class DivergedError(Exception):
     """A replay does not come to where the journal ends. The execution is left as it stands rather than run on wrongly."""
 
@@ -65,7 +76,7 @@ class Live:
     """One unfinished execution. ``state`` is None until it has begun.
 
     ``tasks`` are scheduled and unanswered; ``flying`` counts those of them that this process must run; ``running`` are
-    the ones that it does. ``beats`` says when a task will have been silent for too long. ``unwritten`` turns are not
+    the ones that it does. ``jobs`` are tasks that were submitted and must be followed, with what the service answered. ``beats`` says when a task will have been silent for too long. ``unwritten`` turns are not
     yet committed. ``dead`` says why it cannot go on, where it cannot: then its state is not what the journal says.
     """
 
@@ -78,6 +89,7 @@ class Live:
         "dead",
         "deadlines",
         "flying",
+        "jobs",
         "number",
         "program",
         "redrives",
@@ -107,6 +119,7 @@ class Live:
         self.seq = 0
         self.tasks: dict[int, Work] = {}
         self.submitted: set[int] = set()
+        self.jobs: dict[int, Any] = {}
         self.deadlines: dict[int, float] = {}
         self.timers: dict[int, float] = {}
         self.children: set[int] = set()
@@ -164,16 +177,23 @@ class Live:
             self.timers.pop(notification.timer, None)  # type: ignore[union-attr]
         elif kind is TaskSubmitted:
             task = notification.task  # type: ignore[union-attr]
-            if task in self.tasks and task not in self.submitted:
-                self.submitted.add(task)
-                self.flying -= 1
+            if task in self.tasks and task not in self.submitted and task not in self.jobs:
+                self._submitted(task, notification.output)  # type: ignore[union-attr]
         elif kind is ChildFinished:
             self.children.discard(notification.child)  # type: ignore[union-attr]
+
+    def _submitted(self, task: int, answer: Any) -> None:
+        if is_followed(self.tasks[task], answer):
+            self.jobs[task] = answer
+        else:
+            self.submitted.add(task)
+            self.flying -= 1
 
     def close_task(self, task: int) -> None:
         command = self.tasks.pop(task, None)
         if command is None:
             return
+        self.jobs.pop(task, None)
         self.deadlines.pop(task, None)
         self.beats.pop(task, None)
         if task in self.submitted:
@@ -217,6 +237,7 @@ class Live:
                 list(self.submitted),
                 dict(self.timers),
                 list(self.children),
+                dict(self.jobs),
             )
         )
         self.turns_since = self.bytes_since = 0
@@ -236,6 +257,7 @@ class Live:
             self.open(kept.tasks)
             for task in kept.submitted:
                 self.close(TaskSubmitted(task, None))
+            self.jobs = dict(kept.jobs)
             self.timers = dict(kept.timers)
             self.children = set(kept.children)
         self.replay(saved.turns)

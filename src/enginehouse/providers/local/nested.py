@@ -20,8 +20,10 @@ from enginehouse.providers.local.live import Live, Work, encode
 from enginehouse.providers.local.names import Names, execution_id, workflow_of
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.store import Batch, NewExecution
+from enginehouse.tasks.answers import answered_here
 
 START_EXECUTION = "arn:aws:states:::states:startExecution"
+_UNKNOWN = "StepFunctions.StateMachineDoesNotExistException"
 
 
 class RefusedError(EnginehouseError):
@@ -31,6 +33,11 @@ class RefusedError(EnginehouseError):
         super().__init__(cause)
         self.args = (error, cause)
         self.error = error
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether this engine has no such workflow, and its name is an ARN: AWS may have it."""
+        return self.error == _UNKNOWN and "'arn:" in self.message
 
 
 def is_nested(command: Work) -> bool:
@@ -123,9 +130,7 @@ def start(live: Live, command: ScheduleTask, names: Names, now: float, batch: Ba
     workflow = workflow_of(target)
     digest = queries.workflow_digest(batch.connection, workflow)
     if digest is None:
-        raise RefusedError(
-            "StepFunctions.StateMachineDoesNotExistException", f"State Machine Does Not Exist: '{target}'"
-        )
+        raise RefusedError(_UNKNOWN, f"State Machine Does Not Exist: '{target}'")
     given = arguments.get("Input")
     text = "{}" if given is None else given if isinstance(given, str) else encode(given).decode()
     try:
@@ -144,7 +149,7 @@ def start(live: Live, command: ScheduleTask, names: Names, now: float, batch: Ba
             raise RefusedError(
                 "StepFunctions.ExecutionAlreadyExistsException", f"Execution Already Exists: '{names.execution(id)}'"
             )
-        return _answer(names.execution(id), existing.started_at)
+        return _answer(names.execution(id), existing.started_at, command.token)
     child = batch.insert_execution(
         NewExecution(
             id=id,
@@ -164,8 +169,8 @@ def start(live: Live, command: ScheduleTask, names: Names, now: float, batch: Ba
     )
     if child is not None:
         batch.post(child, None)
-    return _answer(names.execution(id), now)
+    return _answer(names.execution(id), now, command.token)
 
 
-def _answer(arn: str, started_at: float) -> dict[str, Any]:
-    return {"ExecutionArn": arn, "StartDate": int(started_at * 1000)}
+def _answer(arn: str, started_at: float, token: str) -> dict[str, Any]:
+    return answered_here({"ExecutionArn": arn, "StartDate": int(started_at * 1000)}, token)

@@ -47,6 +47,7 @@ from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, Settings
 from enginehouse.providers.local.store import Batch
 from enginehouse.tasks import HttpAccess, ItemSource, Services, Tasks, handlers_of
+from enginehouse.tasks.aws import AwsAccess, aws_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 
@@ -101,6 +102,7 @@ class LocalProvider(Provider):
     the process (docs/durability.md). ``grace``: seconds that running tasks have to clean up at the end.
     ``lambdas``, ``http``, ``threads``: as ``TaskRunner`` takes them; ``http`` may be a list of the hosts that HTTP tasks
     may call. ``items``: where Maps read items and write results, a folder or an ``ItemSource``; files beside the store by default.
+    ``aws``: how AWS services are called, True or a table of ``AwsAccess``'s fields; without it none is.
     ``arns``: a prefix such as ``arn:aws:states:us-east-1:111111111111``, under which a definition sees its ids as AWS
     would show them; ``role``: what it sees as its role. ``services`` calls the services of AWS that tasks ask for;
     ``wait_scale`` is by what Wait states are shortened, or drawn out.
@@ -120,6 +122,7 @@ class LocalProvider(Provider):
         http: HttpAccess | Iterable[str] | None = None,
         threads: int | None = None,
         items: ItemSource | str | Path | None = None,
+        aws: AwsAccess | Mapping[str, object] | bool | None = None,
         grace: float = 5.0,
         arns: str = "",
         role: str = "",
@@ -139,6 +142,7 @@ class LocalProvider(Provider):
             http=http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ())),
             threads=threads,
             items=items_of(items),
+            aws=aws_access(aws),
             grace=grace,
             names=Names(arns, role),
             services=services,

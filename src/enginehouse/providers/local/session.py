@@ -28,9 +28,8 @@ from enginehouse.providers.local.reader import Reader
 from enginehouse.providers.local.stuck import Stuck
 from enginehouse.providers.local.writer import Writer
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, Services, TaskRunner
-from enginehouse.tasks.items import ItemReaderFault
+from enginehouse.tasks.aws import AwsAccess
 from enginehouse.tasks.lambda_invoke import LambdaFunction
-from enginehouse.tasks.readers import ResultWriterFault
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +53,7 @@ class Settings:
     http: HttpAccess = field(default_factory=HttpAccess)
     threads: int | None = None
     items: ItemSource | None = None
+    aws: AwsAccess | None = None
     grace: float = 5.0
     names: Names = field(default_factory=Names)
     services: Services | None = None
@@ -160,6 +160,8 @@ class Session:
                 http=settings.http,
                 services=settings.services,
                 threads=settings.threads,
+                items=settings.items or LocalFiles(Path(self.path).parent),
+                aws=settings.aws,
             )
             engine = self._engine(self._runner)
             try:
@@ -237,19 +239,11 @@ class Session:
                 event.set()
 
     async def _items(self, command: ReadItems | WriteResults) -> TaskSucceeded | TaskFailed:
-        source = self.settings.items or LocalFiles(Path(self.path).parent)
-        try:
-            if isinstance(command, ReadItems):
-                return TaskSucceeded(command.task, await asyncio.to_thread(source.read, command))
-            return TaskSucceeded(command.task, await asyncio.to_thread(source.write, command))
-        except ItemReaderFault as fault:
-            return TaskFailed(command.task, "States.ItemReaderFailed", str(fault))
-        except ResultWriterFault as fault:
-            return TaskFailed(command.task, "States.ResultWriterFailed", str(fault))
-        except Exception as error:
-            log.exception("items.failed resource=%s", command.resource)
-            name = "States.ItemReaderFailed" if isinstance(command, ReadItems) else "States.ResultWriterFailed"
-            return TaskFailed(command.task, name, f"{type(error).__name__}: {error}")
+        if self._runner is None:
+            raise RuntimeError("items are asked for, and no engine is driven")
+        if isinstance(command, ReadItems):
+            return await self._runner.read(command)
+        return await self._runner.write(command)
 
     # -- asking the engine
 

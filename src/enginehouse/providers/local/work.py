@@ -28,8 +28,18 @@ class Runner(Protocol):
     """Runs tasks; ``enginehouse.tasks.runner.TaskRunner`` is one."""
 
     async def run(
-        self, command: ScheduleTask, info: ExecutionInfo, heartbeat: Callable[[], None] | None = None
+        self,
+        command: ScheduleTask,
+        info: ExecutionInfo,
+        heartbeat: Callable[[], None] | None = None,
+        *,
+        submitted: Callable[[Any], None] = ...,
+        answered: Any = None,
     ) -> TaskSucceeded | TaskFailed: ...
+
+    async def drop(self, command: ScheduleTask, answered: Any) -> None: ...
+
+    def resolves(self, resource: str, arguments: object = None) -> bool: ...
 
 
 class Workshop:
@@ -54,16 +64,18 @@ class Workshop:
         self._posted = posted
         self._failed = failed
         self._running: set[asyncio.Task[None]] = set()
+        self._jobs: dict[tuple[int, int], tuple[ScheduleTask, Any]] = {}
 
-    def launch(self, live: Live, command: Work) -> None:
-        """Run a task, unless workers poll for it."""
+    def launch(self, live: Live, command: Work, answered: Any = None) -> None:
+        """Run a task, unless workers poll for it. ``answered`` is what a service answered to it before: a job to be followed."""
         number = command.task
         if isinstance(command, ScheduleTask):
             if is_activity(command.resource):
                 return
             if command.heartbeat is not None:
                 live.beats[number] = time.time() + command.heartbeat
-            work = self._start(live, command) if nested.is_nested(command) else self._run(live, command)
+            starts = nested.is_nested(command) and answered is None
+            work = self._start(live, command) if starts else self._run(live, command, answered)
         else:
             work = self._move_items(live, command)
         live.running[number] = task = asyncio.create_task(work)
@@ -81,6 +93,9 @@ class Workshop:
         if task is not None:
             task.add_done_callback(self._running.discard)
             task.cancel()
+        job = self._jobs.pop((live.number, number), None)
+        if job is not None:
+            self.spawn(self._runner.drop(*job))
 
     async def close(self, grace: float) -> None:
         """Tell all running tasks, and give them ``grace`` seconds to clean up."""
@@ -98,19 +113,34 @@ class Workshop:
             del live.running[number]
         self._running.discard(task)
 
-    async def _run(self, live: Live, command: ScheduleTask) -> None:
-        row, number = live.row, command.task
+    async def _run(self, live: Live, command: ScheduleTask, answered: Any) -> None:
+        row, number, names = live.row, command.task, self._names
         heartbeat = partial(_heard, live, command) if command.heartbeat is not None else None
-        info = ExecutionInfo(execution_id=row.id, execution_name=row.name, workflow_id=row.workflow)
+        info = ExecutionInfo(
+            execution_id=row.id,
+            execution_name=row.name,
+            workflow_id=row.workflow,
+            execution_arn=names.execution(row.id),
+            workflow_arn=names.workflow(row.workflow),
+        )
         outcome: TaskSucceeded | TaskFailed
+        followed = (live.number, number)
+        if answered is not None:
+            self._jobs[followed] = command, answered
+
+        def submitted(answer: Any) -> None:
+            self._jobs[followed] = command, answer
+            self._tell(live, TaskSubmitted(number, answer))
+
         try:
-            outcome = await self._runner.run(command, info, heartbeat)
+            outcome = await self._runner.run(command, info, heartbeat, submitted=submitted, answered=answered)
         except Exception as error:
             log.exception("task.runner_failed execution=%s task=%s resource=%s", row.id, number, command.resource)
             outcome = TaskFailed(number, "States.Runtime", f"the runner failed: {error!r}")
         finally:
             self._ended(live, number)
-        if command.pattern and isinstance(outcome, TaskSucceeded):
+        is_job = self._jobs.pop(followed, None) is not None
+        if command.pattern and not is_job and isinstance(outcome, TaskSucceeded):
             self._tell(live, TaskSubmitted(number, outcome.output))
             if command.pattern == "waitForTaskToken":
                 return
@@ -130,6 +160,9 @@ class Workshop:
         try:
             answer = await self._writer.write(partial(nested.start, live, command, self._names, time.time()))
         except nested.RefusedError as refusal:
+            if refusal.is_elsewhere and self._runner.resolves(command.resource):
+                await self._run(live, command, None)
+                return
             notification = TaskFailed(number, refusal.error, refusal.message)
         except ProviderUnavailableError as error:
             self._failed(error)

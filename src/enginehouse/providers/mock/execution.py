@@ -11,7 +11,6 @@ from typing import Any
 from enginehouse import asl
 from enginehouse.models import ExecutionInput, ExecutionState
 from enginehouse.providers.mock.clock import Timer
-from enginehouse.tasks import ExecutionInfo
 
 _STATES = {
     "RUNNING": ExecutionState.RUNNING,
@@ -24,7 +23,7 @@ _STATES = {
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """A task whose outcome is awaited, with all that may bring it."""
+    """A task whose outcome is awaited, with all that may bring it. ``answered``: by AWS, to a job that it took."""
 
     command: asl.ScheduleTask
     timers: list[Timer] = field(default_factory=list)
@@ -33,6 +32,7 @@ class Pending:
     child: Execution | None = None
     submitted: bool = False
     taken: bool = False
+    answered: Any = None
 
     def drop(self) -> None:
         """Nothing more comes of it."""
@@ -80,10 +80,6 @@ class Execution:
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     on_end: Callable[[Execution], None] | None = None
-
-    @property
-    def info(self) -> ExecutionInfo:
-        return ExecutionInfo(execution_id=self.id, execution_name=self.name, workflow_id=self.workflow_id)
 
     @property
     def status(self) -> ExecutionState:

@@ -15,7 +15,7 @@ from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.memory import Memory
 from enginehouse.providers.mock.nested import start_nested
 from enginehouse.providers.mock.script import Answer, Call, Script, answer_of
-from enginehouse.tasks import TaskRunner
+from enginehouse.tasks import ExecutionInfo, TaskRunner
 from enginehouse.tasks.failures import error_and_cause
 from enginehouse.tasks.results import NotJson, json_copy
 
@@ -228,6 +228,8 @@ class Host:
         if pending is None:
             return
         pending.drop()
+        if pending.answered is not None:
+            self._own(self.runner.drop(pending.command, pending.answered))
         if pending.child is not None:
             self.notify(pending.child, asl.Stop(None, "The parent execution no longer waits for this one."))
 
@@ -357,12 +359,24 @@ class Host:
             self.outcome(execution, asl.TaskFailed(command.task, "States.Runtime", cause))
 
     async def _run(self, execution: Execution, pending: Pending) -> None:
-        task = pending.command.task
-        outcome = await self.runner.run(pending.command, execution.info, lambda: self.beat(execution, task))
+        command, names = pending.command, self.memory.names
+        info = ExecutionInfo(
+            execution_id=execution.id,
+            execution_name=execution.name,
+            workflow_id=execution.workflow_id,
+            execution_arn=names.execution(execution.id),
+            workflow_arn=names.workflow(execution.workflow_id),
+        )
+
+        def submitted(answer: Any) -> None:
+            pending.answered = answer
+            self.submit(execution, pending, answer)
+
+        outcome = await self.runner.run(command, info, lambda: self.beat(execution, command.task), submitted=submitted)
         pending.job = None
-        if pending.command.pattern and isinstance(outcome, asl.TaskSucceeded):
+        if command.pattern and isinstance(outcome, asl.TaskSucceeded):
             self.submit(execution, pending, outcome.output)
-            if pending.command.pattern == "waitForTaskToken":
+            if command.pattern == "waitForTaskToken":
                 return
         self.outcome(execution, outcome)
 

@@ -6,8 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from enginehouse import asl
+from enginehouse.asl.context import iso
 from enginehouse.errors import EnginehouseError, ExecutionConflictError, WorkflowNotFoundError
 from enginehouse.providers.mock.execution import Execution, Pending
+from enginehouse.tasks.answers import answered_here
 
 if TYPE_CHECKING:
     from enginehouse.providers.mock.host import Host
@@ -28,9 +30,16 @@ def start_nested(host: Host, execution: Execution, pending: Pending) -> bool:
             raise EnginehouseError("StateMachineArn is missing, or is not a string")
         child = host.memory.open_nested(target, str(given.get("Name") or ""), text)
     except EnginehouseError as error:
+        elsewhere = isinstance(error, WorkflowNotFoundError) and str(target).startswith("arn:")
+        if elsewhere and host.runner.resolves(command.resource):
+            return False  # AWS may have it
         host.outcome(execution, asl.TaskFailed(command.task, _aws_name(error), error.message or str(error)))
         return True
-    answer = {"ExecutionArn": host.memory.names.execution(child.id), "StartDate": int(child.started * 1000)}
+    arn = host.memory.names.execution(child.id)
+    if command.resource == RESOURCES[1]:
+        answer = {"ExecutionArn": arn, "StartDate": iso(child.started)}
+    else:
+        answer = answered_here({"ExecutionArn": arn, "StartDate": int(child.started * 1000)}, command.token)
     if command.pattern.startswith("sync"):
         pending.child = child
         host.submit(execution, pending, answer)

@@ -38,6 +38,7 @@ from enginehouse.providers.mock.host import Host
 from enginehouse.providers.mock.memory import Memory, Workflow
 from enginehouse.providers.mock.script import Call, Script
 from enginehouse.tasks import HttpAccess, ItemSource, Services, TaskRunner, Tasks, handlers_of
+from enginehouse.tasks.aws import AwsAccess, aws_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 from enginehouse.tasks.results import json_copy
@@ -53,8 +54,8 @@ class MockProvider(Provider):
 
     ``script`` says what tasks answer (see ``Script``). What it does not answer is run for real: by the task functions
     ``tasks`` (files, modules, functions, or functions by name), the Lambda functions ``lambdas``, requests to the hosts that
-    ``http`` allows; ``items`` is where Maps read items and write results, a folder or an ``ItemSource``. What none of them knows fails the execution with
-    ``States.Runtime`` and says so. A task that waits for a token is left waiting.
+    ``http`` allows, AWS services as ``aws`` says (True, or a table of ``AwsAccess``'s fields); ``items`` is where Maps read items and write results, a
+    folder or an ``ItemSource``. What none of them knows fails the execution with ``States.Runtime`` and says so. A task that waits for a token is left waiting.
 
     ``clock``: ``jump``, time passes at once whenever nothing runs; ``manual``, it passes only in ``advance``, ``settle`` and
     ``wait``; ``real``, it is the wall's. It begins at ``start``. ``arns``, a prefix as in ``arn:aws:states:us-east-1:123456789012``,
@@ -71,6 +72,7 @@ class MockProvider(Provider):
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | Iterable[str] | None = None,
         items: ItemSource | str | Path | None = None,
+        aws: AwsAccess | Mapping[str, object] | bool | None = None,
         clock: Mode = "jump",
         start: datetime | None = None,
         arns: str = "",
@@ -86,7 +88,12 @@ class MockProvider(Provider):
             self._memory,
             script=script if isinstance(script, Script) else Script(script),
             runner=TaskRunner(
-                handlers_of(tasks), lambdas=lambdas, http=access, items=items_of(items), services=services
+                handlers_of(tasks),
+                lambdas=lambdas,
+                http=access,
+                items=items_of(items),
+                services=services,
+                aws=aws_access(aws),
             ),
             faults=self.faults,
         )

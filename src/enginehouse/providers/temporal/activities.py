@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 from temporalio import activity
@@ -16,6 +16,7 @@ from enginehouse.asl.commands import ReadItems, ScheduleTask
 from enginehouse.asl.machine import PAYLOAD_LIMIT, too_large
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.asl.states.task import parse_resource
+from enginehouse.providers.temporal.names import Names
 from enginehouse.providers.temporal.payloads import (
     LIMIT,
     LIST_LIMIT,
@@ -46,8 +47,9 @@ class Activities:
     """Runs tasks by a ``TaskRunner``. A failure of a task is an ``ApplicationError`` that Temporal does not retry: that is
     the definition's to ask for. What Temporal tries again is a task whose worker was lost."""
 
-    def __init__(self, runner: TaskRunner, grace: float, start: Starter) -> None:
+    def __init__(self, runner: TaskRunner, grace: float, start: Starter, names: Names) -> None:
         self._runner = runner
+        self._names = names
         self._grace = grace
         self._start = start
 
@@ -61,7 +63,9 @@ class Activities:
                 "task.run_again execution=%s task=%s attempt=%d", call.execution_id, state, activity.info().attempt
             )
         silence = _Silence(command.heartbeat if isinstance(command, ScheduleTask) else None)
-        work = asyncio.create_task(self._work(command, call, silence.heard), name=state)
+        # What a service answered to a job goes along with each heartbeat: a worker that takes over follows the job.
+        job: list[Any] = list(activity.info().heartbeat_details)
+        work = asyncio.create_task(self._work(command, call, silence.heard, job), name=state)
         try:
             while not (await asyncio.wait({work}, timeout=min(BEAT, silence.left())))[0]:
                 if silence.left() <= 0:
@@ -69,7 +73,7 @@ class Activities:
                     await asyncio.wait({work}, timeout=BEAT)
                     log.info("task.silent execution=%s task=%s", call.execution_id, state)
                     raise _failure(Ending("States.HeartbeatTimeout", None, status="TIMED_OUT"))
-                activity.heartbeat()
+                activity.heartbeat(*job)
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({work}, timeout=self._grace)
@@ -77,6 +81,8 @@ class Activities:
             stopped = details is not None and details.cancel_requested
             log.info("task.%s execution=%s task=%s", "cancelled" if stopped else "left", call.execution_id, state)
             if stopped:
+                if job and isinstance(command, ScheduleTask):
+                    await self._runner.drop(command, job[0])
                 raise
             # Neither is a failure of the task: its execution is over, or its worker stops and another one runs it again.
             raise ApplicationError(
@@ -91,17 +97,45 @@ class Activities:
             log.debug("task.succeeded execution=%s task=%s", call.execution_id, state)
         return _answer(command, outcome)
 
-    async def _work(self, command: Work, call: TaskCall, heard: Callable[[], None]) -> TaskSucceeded | TaskFailed:
+    async def _work(
+        self, command: Work, call: TaskCall, heard: Callable[[], None], job: list[Any]
+    ) -> TaskSucceeded | TaskFailed:
         if isinstance(command, ScheduleTask):
+            if command.resource == START_EXECUTION and not job:
+                started = await self._start(command)
+                if not (_is_elsewhere(started, command) and self._runner.resolves(command.resource)):
+                    return started
             info = ExecutionInfo(
-                execution_id=call.execution_id, execution_name=call.execution_name, workflow_id=call.workflow_id
+                execution_id=call.execution_id,
+                execution_name=call.execution_name,
+                workflow_id=call.workflow_id,
+                execution_arn=self._names.execution(call.execution_id),
+                workflow_arn=self._names.workflow(call.workflow_id),
             )
-            if command.resource == START_EXECUTION:
-                return await self._start(command)
-            return await self._runner.run(command, info, heard)
+            outcome = await self._runner.run(
+                command, info, heard, submitted=job.append, answered=job[0] if job else None
+            )
+            return _told(outcome, job[0]) if job else outcome
         if isinstance(command, ReadItems):
             return await self._runner.read(command)
         return await self._runner.write(command)
+
+
+def _is_elsewhere(started: TaskSucceeded | TaskFailed, command: ScheduleTask) -> bool:
+    """Whether the workflow is none of ours, and its name is an ARN: AWS may have it."""
+    given = command.arguments if isinstance(command.arguments, dict) else {}
+    return (
+        isinstance(started, TaskFailed)
+        and started.error == "StepFunctions.StateMachineDoesNotExistException"
+        and str(given.get("StateMachineArn")).startswith("arn:")
+    )
+
+
+def _told(outcome: TaskSucceeded | TaskFailed, submitted: Any) -> TaskSucceeded:
+    """How a job ended, and what the service had answered when it took it: the workflow is told of both at once."""
+    if isinstance(outcome, TaskSucceeded):
+        return TaskSucceeded(outcome.task, {"submitted": submitted, "output": outcome.output})
+    return TaskSucceeded(outcome.task, {"submitted": submitted, "error": outcome.error, "failed": outcome.cause})
 
 
 class _Silence:

@@ -233,7 +233,7 @@ class Live:
             ended = (
                 TaskSucceeded(returned.task, told["output"])
                 if "output" in told
-                else TaskFailed(returned.task, "States.TaskFailed", told["failed"])
+                else TaskFailed(returned.task, told.get("error", "States.TaskFailed"), told["failed"])
             )
         orders = self._notify(TaskSubmitted(returned.task, submitted), now)
         if command.pattern == "waitForTaskToken":

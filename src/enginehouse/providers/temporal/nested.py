@@ -16,6 +16,7 @@ from enginehouse.models import ExecutionInput, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import reading, starts, stops
 from enginehouse.providers.temporal.names import Names, execution_id, workflow_of
 from enginehouse.providers.temporal.session import Session
+from enginehouse.tasks.answers import answered_here
 
 _STATUSES = {
     ExecutionState.SUCCEEDED: "SUCCEEDED",
@@ -49,7 +50,9 @@ async def start(session: Session, command: ScheduleTask, seed: str, now: float) 
     except ExecutionConflictError:
         error, cause = "ExecutionAlreadyExistsException", f"Execution Already Exists: '{arn}'"
     else:
-        answer = {"ExecutionArn": arn, "StartDate": int(result.started_at.timestamp() * 1000)}
+        answer = answered_here(
+            {"ExecutionArn": arn, "StartDate": int(result.started_at.timestamp() * 1000)}, command.token
+        )
         if not command.pattern.startswith("sync"):
             return TaskSucceeded(task, answer)
         status = await _ended(session, result.execution_id)

@@ -31,6 +31,7 @@ from enginehouse.models import (
 from enginehouse.providers.temporal.names import Names, execution_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
+from enginehouse.tasks.aws import AwsAccess, aws_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 
@@ -49,7 +50,7 @@ class TemporalProvider(Provider):
     ``default``. ``codec``: a payload codec, or ``module:name`` of one: encrypts all that leaves this process.
     ``interceptors``: of ``temporalio.client``, for tracing, or ``skipping.SkipTime`` for tests.
     ``task_queue``: where workers look for work. ``prefix``: what the schedules that hold definitions are named with.
-    ``tasks``, ``lambdas``, ``http``, ``threads``, ``items``: as ``LocalProvider`` takes them; given ``tasks`` or ``lambdas``,
+    ``tasks``, ``lambdas``, ``http``, ``threads``, ``items``, ``aws``: as ``LocalProvider`` takes them; given ``tasks`` or ``lambdas``,
     the provider works for the queue itself while it is open; without, ``enginehouse worker`` does, in any number of
     processes. ``works`` says so by hand; ``tuning`` goes to ``temporalio.worker.Worker``, and ``metrics`` is the address
     (``127.0.0.1:9464``) at which Prometheus finds the SDK's metrics. ``timeout``: seconds that one call to Temporal may take. ``grace``: seconds that
@@ -75,6 +76,7 @@ class TemporalProvider(Provider):
         http: HttpAccess | Iterable[str] | None = None,
         threads: int | None = None,
         items: ItemSource | str | Path | None = None,
+        aws: AwsAccess | Mapping[str, object] | bool | None = None,
         works: bool | None = None,
         tuning: Mapping[str, Any] | None = None,
         metrics: str = "",
@@ -109,6 +111,7 @@ class TemporalProvider(Provider):
             http=http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ())),
             threads=threads,
             items=items_of(items),
+            aws=aws_access(aws),
             names=Names(arns, role),
         )
         self._session: Session | None = None

@@ -7,6 +7,7 @@ from typing import Any
 
 from enginehouse.providers.temporal.names import Names
 from enginehouse.tasks import Handler, HttpAccess, ItemSource
+from enginehouse.tasks.aws import AwsAccess
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 
 MEMO = "enginehouse"
@@ -43,4 +44,5 @@ class Settings:
     http: HttpAccess = field(default_factory=HttpAccess)
     threads: int | None = None
     items: ItemSource | None = None
+    aws: AwsAccess | None = None
     names: Names = field(default_factory=Names)

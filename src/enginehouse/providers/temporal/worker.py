@@ -36,7 +36,7 @@ def make_worker(client: Client, settings: Settings, runner: TaskRunner, start: S
         client,
         task_queue=settings.task_queue,
         workflows=[Execution],
-        activities=[Activities(runner, settings.grace, start).run],
+        activities=[Activities(runner, settings.grace, start, settings.names).run],
         graceful_shutdown_timeout=timedelta(seconds=settings.drain),
         max_heartbeat_throttle_interval=timedelta(seconds=BEAT),
         default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
@@ -55,4 +55,5 @@ def make_runner(settings: Settings) -> TaskRunner:
         http=settings.http,
         items=settings.items,
         threads=settings.threads,
+        aws=settings.aws,
     )

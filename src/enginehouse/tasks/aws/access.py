@@ -1,0 +1,73 @@
+"""Whether, where and as whom AWS is called."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from importlib.util import find_spec
+from urllib.parse import urlsplit
+
+_KINDS: Mapping[str, type | tuple[type, ...]] = {
+    "region": str,
+    "profile": str,
+    "endpoint": str,
+    "endpoints": Mapping,
+    "poll": (int, float),
+    "connections": int,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwsAccess:
+    """How AWS services are called; what is left out is as botocore finds it (environment, profile, instance role).
+
+    ``endpoint`` is for all services, ``endpoints`` for single ones, by the name that definitions or botocore give them.
+    ``poll``: seconds between two looks at a job that is waited for; the first ones come sooner. ``connections``: how many
+    calls run at once.
+    """
+
+    region: str = ""
+    profile: str = ""
+    endpoint: str = ""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+    poll: float = 5.0
+    connections: int = 16
+
+
+def aws_access(given: AwsAccess | Mapping[str, object] | bool | None) -> AwsAccess | None:
+    """What a provider is given as ``aws``: True for botocore's own defaults, or a table of ``AwsAccess``'s fields.
+
+    None where AWS is not to be called. Raises ``ValueError`` for a wrong table, and where boto3 is not installed.
+    """
+    if given is None or given is False:
+        return None
+    if find_spec("botocore") is None:
+        raise ValueError("aws is switched on, and boto3 is not installed: pip install 'enginehouse[aws]'")
+    if isinstance(given, AwsAccess):
+        return given
+    if given is True:
+        return AwsAccess()
+    if not isinstance(given, Mapping):
+        raise ValueError(f"aws is true, false or a table of {', '.join(_KINDS)}; not {given!r}")
+    for name, value in given.items():
+        _check(name, value)
+    return AwsAccess(**given)  # type: ignore[arg-type]
+
+
+def _check(name: str, value: object) -> None:
+    if name not in _KINDS:
+        near = difflib.get_close_matches(str(name), _KINDS, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_KINDS)}"
+        raise ValueError(f"aws has no option {name!r}; {hint}")
+    if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
+        raise ValueError(f"the option {name!r} of aws cannot be {value!r}")
+    if isinstance(value, int | float) and value <= 0:
+        raise ValueError(f"the option {name!r} of aws must be above 0, not {value!r}")
+    urls = [value] if name == "endpoint" else list(value.values()) if isinstance(value, Mapping) else []
+    for url in urls:
+        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
+            raise ValueError(f"an endpoint of aws is a URL such as http://127.0.0.1:4566, not {url!r}")
+
+
+assert set(_KINDS) == {item.name for item in fields(AwsAccess)}  # noqa: S101 -- every option is checked
