@@ -41,6 +41,12 @@ def recorded_cases() -> tuple[Case, ...]:
 
 
 @cache
+def service_cases() -> tuple[Case, ...]:
+    """The recorded executions that call other services of AWS."""
+    return tuple(case for case in read_cases([folder() / CASES]) if case["category"] == "services")
+
+
+@cache
 def published_definitions() -> tuple[dict[str, Any], ...]:
     """The real-world definitions of the validation file: AWS's published samples."""
     entries = json.loads((folder() / DEFINITIONS).read_text())

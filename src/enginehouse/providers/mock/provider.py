@@ -364,7 +364,7 @@ class MockProvider(Provider):
         """The waiting task fails. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         await self.faults.strike("send task failure")
         execution, task = self._memory.waiting(token, "send task failure")
-        self._host.outcome(execution, asl.TaskFailed(task, error, cause))
+        self._host.outcome(execution, asl.TaskFailed(task, error or None, cause or None))
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The waiting task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""

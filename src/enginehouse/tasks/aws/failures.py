@@ -12,6 +12,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectTimeoutError,
+    EndpointConnectionError,
     HTTPClientError,
     NoCredentialsError,
     NoRegionError,
@@ -106,7 +107,7 @@ def _not_reached(error: Exception) -> tuple[str, bool]:
             return f"Unable to execute HTTP request: Read timed out ({_endpoint(error)})", True
         case ConnectTimeoutError():
             return f"Unable to execute HTTP request: Connect to {_endpoint(error)} timed out", True
-        case HTTPClientError():
+        case EndpointConnectionError() | HTTPClientError():
             return f"Unable to execute HTTP request: {_reason(error)}", True
         case BotoCoreError():
             return str(error), False
