@@ -83,8 +83,8 @@ def _structure(
         if member is None and not dialect.exact and key in members:
             member = key
         if member is None:
-            hint = dialect.naming(key) if dialect.naming(key) in names else ""
-            faults.append(f'The field "{key}" is not supported by Step Functions{f"; write {hint}" if hint else ""}')
+            near = next((name for name in names if name.lower() == key.lower()), "")
+            faults.append(f'The field "{key}" is not supported by Step Functions{near and f"; write {near}"}')
         elif value is not None:
             result[member] = _value(value, members[member], dialect, faults, key)
     faults += [

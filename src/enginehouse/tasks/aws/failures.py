@@ -64,7 +64,9 @@ def _answered(error: ClientError, speaker: Speaker, model: ServiceModel) -> Serv
     told: Mapping[str, Any] = error.response.get("Error", {})
     about: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     code, status = str(told.get("Code") or ""), about.get("HTTPStatusCode", 0)
-    name = f"{speaker.prefix}.{_modelled(code, model) or speaker.base}"
+    # SQS, which once spoke another protocol, is answered for by the code of then, with today's beside it.
+    modelled = _modelled(str(told.get("QueryErrorCode") or code), model) or _modelled(code, model)
+    name = f"{speaker.prefix}.{modelled or speaker.base}"
     message, request = str(told.get("Message") or code), str(about.get("RequestId") or "null")
     host = about.get("HostId")
     if speaker.older:
