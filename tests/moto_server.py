@@ -13,20 +13,21 @@ from contextlib import closing, contextmanager
 from functools import cache
 from typing import Any
 
-ACCOUNT = "111111111111"
+ACCOUNT = "123456789012"
 REGION = "us-east-1"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION}
 _PATIENCE = 60.0
 
 
 @contextmanager
-def moto_server() -> Iterator[str]:
-    """The URL of a server that ends with the block."""
+def moto_server(account: str = "") -> Iterator[str]:
+    """The URL of a server that ends with the block. With an ``account`` it has that one, whatever role is taken on."""
+    only = {"MOTO_ACCOUNT_ID": account} if account else {}
     with closing(socket.create_server(("127.0.0.1", 0))) as free:
         port = free.getsockname()[1]
     process = subprocess.Popen(
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
-        env={**os.environ, **KEYS, "MOTO_ACCOUNT_ID": ACCOUNT, "NO_PROXY": "127.0.0.1"},
+        env={**os.environ, **KEYS, **only, "NO_PROXY": "127.0.0.1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

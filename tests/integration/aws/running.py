@@ -12,7 +12,7 @@ from enginehouse.providers.mock import MockProvider
 from tests.moto_server import client
 
 LONGEST = 60.0
-ARNS = "arn:aws:states:us-east-1:111111111111"
+ARNS = "arn:aws:states:us-east-1:123456789012"
 PASS = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "Result": {"x": 1}, "End": True}}})
 WAIT = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": True}}})
 HOSTS = ("local", "mock")
@@ -26,7 +26,7 @@ async def call(url: str, service: str, method: str, **given: Any) -> Any:
 def host(name: str, aws: object, **more: Any) -> Any:
     if name == "local":
         return LocalProvider(**{"store": ":memory:", "engine": True, "grace": 0.1, "arns": ARNS, "aws": aws, **more})
-    return MockProvider(clock="real", arns=ARNS, aws=aws)  # type: ignore[arg-type]
+    return MockProvider(**{"clock": "real", "arns": ARNS, "aws": aws, **more})
 
 
 def task(resource: str, given: object, **more: Any) -> dict[str, Any]:

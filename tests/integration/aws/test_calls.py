@@ -23,7 +23,7 @@ def unique(word: str) -> str:
 async def test_an_sdk_integration(name: str, moto: str) -> None:
     queue = unique("queue")
     status = await run(host(name, {"endpoint": moto}), task("aws-sdk:sqs:createQueue", {"QueueName": queue}))
-    assert status.output == {"QueueUrl": f"{moto}/111111111111/{queue}"}
+    assert status.output == {"QueueUrl": f"{moto}/123456789012/{queue}"}
     scheduled = details(status, "TaskScheduled")
     assert (scheduled["resourceType"], scheduled["resource"]) == ("aws-sdk:sqs", "createQueue")
 
@@ -58,7 +58,7 @@ async def test_a_token_goes_out_and_comes_back(name: str, moto: str) -> None:
 
 @hosts
 async def test_what_is_refused_before_it_is_taken(name: str, moto: str) -> None:
-    given = {"QueueUrl": f"{moto}/111111111111/nope", "MessageBody": "m"}
+    given = {"QueueUrl": f"{moto}/123456789012/nope", "MessageBody": "m"}
     status = await run(host(name, {"endpoint": moto}), task("sqs:sendMessage.waitForTaskToken", given))
     assert types(status)[2:5] == ["TaskScheduled", "TaskStarted", "TaskSubmitFailed"]
     assert details(status, "TaskSubmitFailed")["error"] == "SQS.QueueDoesNotExistException"
@@ -70,7 +70,7 @@ async def test_what_is_refused_before_it_is_taken(name: str, moto: str) -> None:
 async def test_events_name_where_they_come_from(name: str, moto: str) -> None:
     queue = unique("events")
     url = (await call(moto, "sqs", "create_queue", QueueName=queue))["QueueUrl"]
-    arn = f"arn:aws:sqs:us-east-1:111111111111:{queue}"
+    arn = f"arn:aws:sqs:us-east-1:123456789012:{queue}"
     await call(moto, "events", "put_rule", Name=queue, EventPattern=json.dumps({"source": [queue]}))
     await call(moto, "events", "put_targets", Rule=queue, Targets=[{"Id": "1", "Arn": arn}])
     entry = {"Source": queue, "DetailType": "d", "Detail": {"a": 1}, "Resources": ["mine"]}
@@ -160,7 +160,7 @@ async def test_lambda_functions_of_the_account(name: str, moto: str) -> None:
     assert isinstance(status.output, dict)
     assert status.output["Payload"] == {"a": 1}
     assert status.output["StatusCode"] == 200
-    direct = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:111111111111:function:f", "End": True}
+    direct = {"Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:f", "End": True}
     status = await run(host(name, {"endpoint": moto}), {"StartAt": "T", "States": {"T": direct}}, {"b": 2})
     assert status.output == {"b": 2}
     assert "LambdaFunctionSucceeded" in types(status)
@@ -171,7 +171,7 @@ async def test_endpoints_from_the_environment(name: str, moto: str, monkeypatch:
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto)
     status = await run(host(name, True), task("aws-sdk:sts:getCallerIdentity", {}))
     assert isinstance(status.output, dict)
-    assert status.output["Account"] == "111111111111"
+    assert status.output["Account"] == "123456789012"
 
 
 @hosts

@@ -68,6 +68,8 @@ class Host:
         if pending is None:
             return
         pending.drop()
+        if pending.answered is not None and isinstance(notification, asl.TaskTimedOut):
+            self._own(self.runner.drop(pending.command, pending.answered))
         self.notify(execution, notification)
         if self.faults.answers_twice:
             self.notify(execution, notification)
