@@ -18,6 +18,7 @@ IN_AN_EMPTY_FOLDER = [
     "docs/tasks.md",
     "docs/language.md",
     "docs/configuration.md",
+    "docs/aws-services.md",
 ]
 
 
