@@ -83,6 +83,24 @@ def test_a_callback_is_submitted_then_waits_for_its_token() -> None:
     assert turn.state.output == {"approved": True}
 
 
+@pytest.mark.parametrize("pattern", ["sync", "sync:2", "waitForTaskToken"])
+def test_a_request_that_is_not_taken_fails_to_be_submitted(pattern: str) -> None:
+    resource = f"arn:aws:states:::states:startExecution.{pattern}"
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    state = {"Type": "Task", "Resource": resource, "Parameters": {"StateMachineArn": "m"}, "Retry": [retry]}
+    program = compiled(A=state)
+    turn = program.start({}, context(), START, "seed")
+    command = scheduled(turn)
+    turn = program.resume(turn.state, TaskFailed(command.task, "States.Gone", "no such machine"), START)
+    assert (turn.events[0].type, turn.events[0].details["error"]) == ("TaskSubmitFailed", "States.Gone")
+    (timer,) = [item for item in turn.commands if isinstance(item, StartTimer)]
+    turn = program.resume(turn.state, TimerFired(timer.timer), timer.at)
+    command = scheduled(turn)
+    turn = program.resume(turn.state, TaskSubmitted(command.task, {}), timer.at)
+    turn = program.resume(program.load(program.dump(turn.state)), TaskFailed(command.task, "Job.Failed"), timer.at)
+    assert turn.events[0].type == "TaskFailed"
+
+
 def test_a_portable_task_may_wait_for_its_token_too() -> None:
     program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken"})
     turn = program.start({"who": "eve"}, context(), START, "seed")

@@ -356,7 +356,7 @@ class Host:
         else:
             cause = (
                 f"Nothing says what {call} answers. Script it, as in script={{{call.state!r}: returns(...)}}, "
-                "or give its task function by tasks=..."
+                "or give its task function by tasks=..., or let AWS answer by aws=True"
             )
             self.outcome(execution, asl.TaskFailed(command.task, "States.Runtime", cause))
 

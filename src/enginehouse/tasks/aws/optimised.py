@@ -50,10 +50,14 @@ def _no_failed_entry(answer: dict[str, Any], command: ScheduleTask) -> dict[str,
     raise ServiceFailure("EventBridge.FailedEntry", json_text(told))
 
 
+def _key(command: ScheduleTask, length: int) -> str:
+    """The beginning of the task's token, which tells it from every other task's, in letters that any name may have."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in command.token[:length])
+
+
 def _one_token(given: dict[str, Any], command: ScheduleTask, info: ExecutionInfo) -> None:
     """ECS starts one task for one token, however often it is asked."""
-    if command.pattern:
-        given.setdefault("clientToken", f"{info.execution_id}/{command.task}"[-64:])
+    given.setdefault("clientToken", _key(command, 64))
 
 
 def _no_failures(answer: dict[str, Any], command: ScheduleTask) -> dict[str, Any]:
@@ -65,7 +69,7 @@ def _no_failures(answer: dict[str, Any], command: ScheduleTask) -> dict[str, Any
 
 def _one_name(given: dict[str, Any], command: ScheduleTask, info: ExecutionInfo) -> None:
     """A start that was cut off is repeated under the same name."""
-    given.setdefault("name", "".join(c if c.isalnum() or c in "-_" else "-" for c in command.token)[-80:])
+    given.setdefault("name", _key(command, 80))
 
 
 def _unwrapped(answer: dict[str, Any], command: ScheduleTask) -> dict[str, Any]:
