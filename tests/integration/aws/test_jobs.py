@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,48 @@ async def test_a_job_is_followed_by_the_next_engine(moto: str, tmp_path: Path) -
         assert await status_on_aws(moto, job) == "RUNNING"
         await call(moto, "stepfunctions", "stop_execution", executionArn=job)
         status = await ended(second, started.execution_id)
+    assert status.error is not None
+    assert json.loads(status.error.cause)["Status"] == "ABORTED"
+    listed = await call(moto, "stepfunctions", "list_executions", stateMachineArn=arn)
+    assert len(listed["executions"]) == 1
+
+
+_ENGINE = """
+import asyncio, json, sys
+from enginehouse.models import ExecutionInput, WorkflowSpec
+from enginehouse.providers.local import LocalProvider
+
+async def main(store, url, definition):
+    async with LocalProvider(store, engine=True, aws={"endpoint": url, "poll": 0.1}) as provider:
+        await provider.create_workflow(WorkflowSpec(workflow_id="w", definition=json.loads(definition)))
+        started = await provider.start_execution("w", ExecutionInput(execution_name="n"))
+        async for event in provider.watch_execution(started.execution_id):
+            print(event.type, flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_job_is_followed_after_a_kill(moto: str, tmp_path: Path) -> None:
+    arn = await machine(moto, WAIT)
+    definition = task("states:startExecution.sync", {"StateMachineArn": arn})
+    store = str(tmp_path / "store.db")
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", _ENGINE, store, moto, json.dumps(definition), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            while (await process.stdout.readline()).strip() != b"TaskSubmitted":
+                pass
+    finally:
+        process.kill()
+        await process.communicate()
+    async with host("local", aws(moto), store=store, arns="") as second:
+        (execution,) = (await second.list_executions()).items
+        job = submitted(await second.get_execution_status(execution.execution_id))["ExecutionArn"]
+        await call(moto, "stepfunctions", "stop_execution", executionArn=job)
+        status = await ended(second, execution.execution_id)
     assert status.error is not None
     assert json.loads(status.error.cause)["Status"] == "ABORTED"
     listed = await call(moto, "stepfunctions", "list_executions", stateMachineArn=arn)
