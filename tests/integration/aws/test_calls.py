@@ -175,6 +175,15 @@ async def test_endpoints_from_the_environment(name: str, moto: str, monkeypatch:
 
 
 @hosts
+async def test_an_action_with_a_host_of_its_own_goes_to_the_endpoint(name: str, moto: str) -> None:
+    """At AWS it is sync-states.REGION.amazonaws.com."""
+    given = {"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:nope", "Input": "{}"}
+    status = await run(host(name, {"endpoint": moto}), task("aws-sdk:sfn:startSyncExecution", given))
+    assert status.error is not None
+    assert status.error.code != "Sfn.SdkClientException"
+
+
+@hosts
 async def test_an_object_too_large_for_a_state(name: str, moto: str) -> None:
     bucket = unique("bucket")
     await call(moto, "s3", "create_bucket", Bucket=bucket)

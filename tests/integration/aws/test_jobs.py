@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from enginehouse.models import ExecutionInput, ExecutionState, WorkflowSpec
+from enginehouse.tasks.aws import catalog
 from tests.integration.aws.running import HOSTS, PASS, WAIT, call, details, ended, host, run, seen, task, types
 
 hosts = pytest.mark.parametrize("name", HOSTS)
@@ -233,6 +234,7 @@ async def test_a_job_is_followed_after_a_kill(moto: str, tmp_path: Path) -> None
     finally:
         process.kill()
         await process.communicate()
+    catalog.model.cache_clear()  # the next engine is another process: it reads models anew, and not on its loop
     async with host("local", aws(moto), store=store, arns="") as second:
         (execution,) = (await second.list_executions()).items
         job = submitted(await second.get_execution_status(execution.execution_id))["ExecutionArn"]

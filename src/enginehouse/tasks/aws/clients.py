@@ -15,7 +15,7 @@ from enginehouse.tasks.aws.access import AwsAccess
 from enginehouse.tasks.aws.catalog import prefix
 
 _CONNECT, _READ = 3.0, 60.0
-_PATIENCE = 910.0  # a Lambda function may take 15 minutes, and its answer comes on the same connection
+_PATIENCE = 910.0  # a Lambda function may take 15 minutes
 _ROLE_MARGIN = 300.0
 
 
@@ -54,10 +54,11 @@ class Clients:
             self._session = Session(profile=access.profile or None)
         session = self._session
         region = access.region or session.get_config_variable("region") or os.environ.get("AWS_REGION") or None
+        url = endpoint or self._endpoint(service)
         client = session.create_client(
             service,
             region_name=region,
-            endpoint_url=endpoint or self._endpoint(service) or None,
+            endpoint_url=url or None,
             aws_access_key_id=keys.access if keys else None,
             aws_secret_access_key=keys.secret if keys else None,
             aws_session_token=keys.token if keys else None,
@@ -67,6 +68,8 @@ class Clients:
                 retries={"mode": "standard", "total_max_attempts": 1 if patient else 3},
                 max_pool_connections=access.connections,
                 parameter_validation=False,
+                # Some actions have a host of their own at AWS (sync-states...), and nowhere else.
+                inject_host_prefix=not (url or any(name.startswith("AWS_ENDPOINT_URL") for name in os.environ)),
                 response_checksum_validation="when_required",  # else S3 shows checksums that nobody asked for
             ),
         )

@@ -24,7 +24,7 @@ from botocore.model import ServiceModel
 
 from enginehouse.tasks.aws.names import exception_name
 
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"})
+DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 
 class ServiceFailure(Exception):  # noqa: N818 -- a value for the workflow's Catch

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 _FIRST_LOOK, _SLOWER = 0.2, 1.5
 _STOPPING = 10.0
+# What answers when it is done, on the same connection.
+_PATIENT = {("lambda", "Invoke"), ("stepfunctions", "StartSyncExecution"), ("stepfunctions", "GetActivityTask")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ class AwsServices:
             return TaskFailed(command.task, failure.error, failure.cause)
         except NotJson as fault:
             return TaskFailed(command.task, "States.Runtime", f"{command.resource}: {fault}")
+        except Exception as error:
+            log.exception("aws.call_failed resource=%s", command.resource)
+            return TaskFailed(command.task, "States.Runtime", f"{command.resource}: {type(error).__name__}: {error}")
 
     async def _run(
         self,
@@ -162,9 +167,9 @@ class AwsServices:
 
     def _ask(self, command: ScheduleTask) -> Callable[[str, dict[str, Any]], Answer]:
         """Asks the job's service with botocore's parameters."""
-        first = _call(command.resource)
 
         def ask(operation: str, given: dict[str, Any]) -> Answer:
+            first = _call(command.resource)
             model = catalog.model(first.service).operation_model(operation)
             call = _Call(first.service, model, first.dialect, first.speaker)
             told: Answer = answer(self._send(call, given, _role(command)), model.output_shape, first.dialect)
@@ -179,7 +184,7 @@ class AwsServices:
                 call.service,
                 role=role,
                 endpoint=queue_host(given) if call.service == "sqs" else "",
-                patient=(call.service, name) == ("lambda", "Invoke"),
+                patient=(call.service, name) in _PATIENT,
             )
             told: dict[str, Any] = getattr(client, _method(client, name))(**given)
             return _read(told, call)
