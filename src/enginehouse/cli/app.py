@@ -40,6 +40,7 @@ COMMANDS = {
     "worker": "worker:worker",
     "step-functions-api": "step_functions_api:step_functions_api",
     "purge": "purge:purge",
+    "export": "export:export",
     "providers": "providers:providers",
     "conformance": "conformance:app",
     "completion": "completion:completion",

@@ -1,0 +1,124 @@
+"""What a stack has, before it is written in anybody's language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from enginehouse.models import WorkflowSpec
+from enginehouse.providers.step_functions.definitions import make
+from enginehouse.providers.step_functions.exporting.permissions import (
+    ACCOUNT,
+    DELIVERY,
+    PARTITION,
+    REGION,
+    TRACING,
+    Statement,
+    allow,
+    merged,
+    needed,
+)
+from enginehouse.providers.step_functions.names import Arns
+from enginehouse.providers.step_functions.settings import Settings
+
+Logs: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
+
+# Stands for wherever the stack is deployed; it is replaced by references.
+_NOWHERE = Arns("us-east-1", "000000000000")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """``definition`` mentions the stack's own activities and queues as ``${Key}``; ``activities`` and ``queues`` are their
+    names by key. ``settings`` are other members of ``CreateStateMachine``, as AWS writes them."""
+
+    name: str
+    workflow_id: str
+    type: str
+    definition: Mapping[str, Any]
+    activities: Mapping[str, str]
+    queues: Mapping[str, str]
+    statements: list[Statement]
+    logs: Logs = "OFF"
+    tracing: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def log_group(self) -> str:
+        return f"/aws/vendedlogs/states/{self.name}"
+
+
+def stack_of(spec: WorkflowSpec, settings: Settings, *, logs: Logs = "ERROR", tracing: bool = False) -> Stack:
+    """What create would make of the spec, with a role of its own. Raises as ``make`` does, and ``UnknownNameError``."""
+    anywhere = replace(settings, role=f"arn:aws:iam::{_NOWHERE.account}:role/own", region=None, account="")
+    config = {key: value for key, value in spec.provider_config.items() if key != "roleArn"}
+    made = make(replace(spec, provider_config=config), anywhere, _NOWHERE)
+    activities = keyed("Activity", {arn: task for task, arn in made.activities.items()})
+    queues = keyed("Queue", {url: _name(url) for url in made.queues.values()})
+    places = {place: f"${{{key}}}" for key, place in [*activities.items(), *queues.items()]}
+    document = msgspec.json.decode(made.text)
+    statements = [*needed(document, made.name), *_for_settings(made.settings, logs, tracing)]
+    return Stack(
+        name=made.name,
+        workflow_id=spec.workflow_id,
+        type=made.type,
+        definition=_placed(document, places),
+        activities={key: arn.rpartition(":")[2] for key, arn in activities.items()},
+        queues={key: _name(url) for key, url in queues.items()},
+        statements=merged([_anywhere(item, made.queues) for item in statements]),
+        logs=logs,
+        tracing=tracing or bool(made.settings.get("tracingConfiguration", {}).get("enabled")),
+        tags=made.tags,
+    )
+
+
+def _for_settings(settings: Mapping[str, Any], logs: Logs, tracing: bool) -> list[Statement]:
+    found = []
+    if tracing or settings.get("tracingConfiguration", {}).get("enabled"):
+        found.append(allow(f"xray:{' '.join(TRACING)}", "*"))
+    if logs != "OFF":
+        found.append(allow(f"logs:{' '.join(DELIVERY)}", "*"))
+    key = settings.get("encryptionConfiguration", {}).get("kmsKeyId")
+    if key:
+        found.append(allow("kms:Decrypt GenerateDataKey", str(key)))
+    return found
+
+
+def keyed(kind: str, names: Mapping[str, str]) -> dict[str, str]:
+    """Each place by a logical id that tells its name: letters and digits, and no two alike."""
+    found: dict[str, str] = {}
+    for place, name in names.items():
+        words = re.findall(r"[A-Za-z0-9]+", name)
+        base = kind + "".join(word[:1].upper() + word[1:].lower() for word in words)
+        number, key = 1, base
+        while key in found:
+            number, key = number + 1, f"{base}{number + 1}"
+        found[key] = place
+    return found
+
+
+def _name(url: str) -> str:
+    return url.rpartition("/")[2]
+
+
+def _placed(value: Any, places: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _placed(item, places) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_placed(item, places) for item in value]
+    return places.get(value, value) if isinstance(value, str) else value
+
+
+def _anywhere(statement: Statement, queues: Mapping[str, str]) -> Statement:
+    """The stack's own queues are where it is deployed."""
+    names = {_name(url) for url in queues.values()}
+
+    def moved(arn: str) -> str:
+        name = arn.rpartition(":")[2]
+        return f"arn:{PARTITION}:sqs:{REGION}:{ACCOUNT}:{name}" if ":sqs:" in arn and name in names else arn
+
+    return replace(statement, resources=tuple(moved(arn) for arn in statement.resources))
