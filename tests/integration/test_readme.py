@@ -19,6 +19,7 @@ IN_AN_EMPTY_FOLDER = [
     "docs/language.md",
     "docs/configuration.md",
     "docs/aws-services.md",
+    "docs/export.md",
 ]
 
 

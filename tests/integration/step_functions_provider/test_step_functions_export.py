@@ -1,0 +1,169 @@
+"""What ``enginehouse export`` prints is taken by those it is for: cfn-lint, moto's CloudFormation, a parser of Terraform's."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+import yaml
+
+from tests.moto_server import client, moto_server
+
+CONFIG = """
+[providers.step-functions]
+region = "us-east-1"
+account = "123456789012"
+
+[providers.step-functions.resources]
+pack = "https://sqs.us-east-1.amazonaws.com/123456789012/pack-queue"
+greet = "arn:aws:lambda:us-east-1:123456789012:function:greet"
+"""
+ORDER = """
+QueryLanguage: JSONata
+StartAt: Reserve
+States:
+  Reserve: { Type: Task, Resource: "task:reserve-it", Next: Again }
+  Again: { Type: Task, Resource: "task:reserve_it", Next: Pack }
+  Pack: { Type: Task, Resource: "task:pack", Next: Greet }
+  Greet: { Type: Task, Resource: "task:greet", Next: Note }
+  Note:
+    Type: Task
+    Resource: arn:aws:states:::sns:publish
+    Arguments:
+      TopicArn: arn:aws:sns:us-east-1:123456789012:t
+      Message: "{% 'a ${dollar} and %{percent} and \\"quotes\\" ' & $states.input.x %}"
+    Next: Run
+  Run:
+    Type: Task
+    Resource: arn:aws:states:::states:startExecution.sync:2
+    Arguments: { StateMachineArn: "arn:aws:states:us-east-1:123456789012:stateMachine:other" }
+    Next: Each
+  Each:
+    Type: Map
+    ItemReader:
+      Resource: arn:aws:states:::s3:getObject
+      ReaderConfig: { InputType: JSON }
+      Arguments: { Bucket: bucket, Key: in.json }
+    ItemProcessor:
+      ProcessorConfig: { Mode: DISTRIBUTED, ExecutionType: STANDARD }
+      StartAt: Put
+      States:
+        Put:
+          Type: Task
+          Resource: arn:aws:states:::aws-sdk:dynamodb:putItem
+          Arguments: { TableName: orders, Item: { id: { S: "{% $states.input %}" } } }
+          End: true
+    End: true
+"""
+PLAIN = "StartAt: P\nStates:\n  P: { Type: Pass, End: true }\n"
+
+
+@pytest.fixture
+def exported(tmp_path: Path) -> Any:
+    (tmp_path / "enginehouse.toml").write_text(CONFIG)
+    (tmp_path / "order.yaml").write_text(ORDER)
+    (tmp_path / "plain.yaml").write_text(PLAIN)
+
+    def export(*words: str, status: int = 0) -> str:
+        command = [sys.executable, "-m", "enginehouse.cli", "export", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    return export
+
+
+@pytest.fixture(scope="module")
+def moto() -> Iterator[str]:
+    with moto_server() as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("order.yaml", "--tracing", "--logs", "ALL", "--id", "an id that AWS does not take!"),
+        ("plain.yaml", "--type", "EXPRESS", "--logs", "OFF"),
+    ],
+)
+def test_cfn_lint_finds_nothing(words: tuple[str, ...], exported: Any, tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(exported(*words))
+    lint = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), template], capture_output=True, text=True, timeout=300
+    )
+    assert lint.returncode == 0, lint.stdout
+
+
+def test_the_template_makes_what_create_makes(exported: Any) -> None:
+    template = yaml.safe_load(exported("order.yaml"))
+    kinds: dict[str, list[str]] = {}
+    for key, resource in template["Resources"].items():
+        kinds.setdefault(resource["Type"], []).append(key)
+    assert kinds == {
+        "AWS::StepFunctions::Activity": ["ActivityReserveIt", "ActivityReserveIt2"],
+        "AWS::SQS::Queue": ["QueuePackQueue"],
+        "AWS::Logs::LogGroup": ["Logs"],
+        "AWS::IAM::Role": ["Role"],
+        "AWS::StepFunctions::StateMachine": ["StateMachine"],
+    }
+    properties = template["Resources"]["StateMachine"]["Properties"]
+    states = json.loads(properties["DefinitionString"])["States"]
+    assert states["Reserve"]["Resource"] == "${ActivityReserveIt}"
+    assert states["Pack"]["Arguments"]["QueueUrl"] == "${QueuePackQueue}"
+    assert "${Dollar}{dollar}" in states["Note"]["Arguments"]["Message"]
+    assert properties["DefinitionSubstitutions"]["Dollar"] == "$"
+
+
+def test_moto_deploys_it(exported: Any, moto: str) -> None:
+    cloudformation = client(moto, "cloudformation")
+    cloudformation.create_stack(StackName="order", TemplateBody=exported("order.yaml"), Capabilities=["CAPABILITY_IAM"])
+    (stack,) = cloudformation.describe_stacks(StackName="order")["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
+    machine = client(moto, "stepfunctions").describe_state_machine(stateMachineArn=outputs["StateMachineArn"])
+    assert machine["name"] == "order"
+    assert machine["roleArn"] == outputs["RoleArn"]
+
+
+def test_terraform_reads_it(exported: Any) -> None:
+    text = exported("order.yaml", "--format", "terraform", "--tracing")
+    read = hcl2.loads(text)
+    made = {kind.strip('"') for block in read["resource"] for kind in block}
+    assert made == {
+        "aws_sfn_activity",
+        "aws_sqs_queue",
+        "aws_cloudwatch_log_group",
+        "aws_iam_role",
+        "aws_iam_role_policy",
+        "aws_sfn_state_machine",
+    }
+    assert '"Resource" = "${aws_sfn_activity.activity_reserve_it2.id}"' in text
+    assert "a $${dollar} and %%{percent}" in text
+
+
+def test_asl_is_what_aws_gets(exported: Any) -> None:
+    states = json.loads(exported("order.yaml", "--format", "asl"))["States"]
+    assert states["Reserve"]["Resource"] == "arn:aws:states:us-east-1:123456789012:activity:enginehouse-reserve-it"
+    assert states["Greet"]["Resource"] == "arn:aws:lambda:us-east-1:123456789012:function:greet"
+    assert states["Pack"]["Resource"] == "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+
+
+def test_faults_of_the_definition_are_shown(exported: Any, tmp_path: Path) -> None:
+    (tmp_path / "wrong.yaml").write_text("StartAt: Q\nStates:\n  P: { Type: Pass, End: true }\n")
+    assert "Q" in exported("wrong.yaml", status=2)
+    (tmp_path / "file.yaml").write_text(
+        'StartAt: T\nStates:\n  T: { Type: Task, Resource: "arn:aws:states:::aws-sdk:sqss:x", Parameters: {}, End: true }\n'
+    )
+    assert "did you mean 'sqs'" in exported("file.yaml", status=2)
+
+
+def test_asl_needs_a_place(exported: Any, tmp_path: Path) -> None:
+    (tmp_path / "enginehouse.toml").write_text("")
+    assert "Set region, and role or account" in exported("order.yaml", "--format", "asl", status=2)
