@@ -9,7 +9,6 @@ from enginehouse.tasks.handlers import Handler, Tasks, handlers_of, load_tasks, 
 from enginehouse.tasks.http_invoke import HttpAccess
 from enginehouse.tasks.readers import ItemSource, LocalFiles
 from enginehouse.tasks.runner import TaskRunner
-from enginehouse.tasks.services import Services
 
 __all__ = [
     "ExecutionInfo",
@@ -17,7 +16,6 @@ __all__ = [
     "HttpAccess",
     "ItemSource",
     "LocalFiles",
-    "Services",
     "TaskContext",
     "TaskError",
     "TaskRunner",

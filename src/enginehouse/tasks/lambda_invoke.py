@@ -185,6 +185,10 @@ def lambda_from_source(name: str, source: str, handler: str = "handler") -> Lamb
     return function  # type: ignore[no-any-return]
 
 
+ANY = "*"
+"""The name of the Lambda function that stands for all that nothing else is known for; its context tells which one was asked for."""
+
+
 def find(name: str, lambdas: Mapping[str, LambdaFunction]) -> LambdaFunction | None:
     """The function of that name, whether it was registered by name or by ARN."""
     if name in lambdas:

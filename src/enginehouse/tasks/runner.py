@@ -23,7 +23,6 @@ from enginehouse.tasks.items import ItemReaderFault
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import ItemSource, ResultWriterFault
 from enginehouse.tasks.results import NotJson, json_copy
-from enginehouse.tasks.services import ServiceFailure, Services
 from enginehouse.tasks.threads import Threads
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class TaskRunner:
     Async functions run on the loop, plain ones on at most ``threads`` threads. A Lambda function that is not among
     ``lambdas`` is served by the task of its name. Cancelling ``run`` cancels an async function; a plain one sees
     ``context.cancelled``. ``items`` is where Maps read items and write results, but for S3 where ``aws`` is given. An async
-    context manager: leaving it lets its threads go. ``services`` calls services of AWS that somebody else knows how to reach.
+    context manager: leaving it lets its threads go.
     """
 
     def __init__(
@@ -55,7 +54,6 @@ class TaskRunner:
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | None = None,
         items: ItemSource | None = None,
-        services: Services | None = None,
         threads: int | None = None,
         aws: AwsAccess | None = None,
     ) -> None:
@@ -64,7 +62,6 @@ class TaskRunner:
         self._lambdas = dict(lambdas or {})
         self._http = http or HttpAccess()
         self._items = items
-        self._services = services
         self._limit = threads or min(32, (os.cpu_count() or 1) + 4)
         self._threads: Threads | None = None
         self._aws = aws
@@ -100,7 +97,7 @@ class TaskRunner:
                 return False
         if resource == HTTP:
             return bool(self._http.hosts)
-        return self._services is not None and self._services.serves(resource)
+        return False
 
     async def run(
         self,
@@ -183,20 +180,16 @@ class TaskRunner:
         if command.resource == HTTP:
             return await self._request(command)
         is_lambda = lambda_invoke.is_lambda(command.resource)
-        if is_lambda and (self._aws is None or self._is_here(command)):
+        if is_lambda and (self._aws is None or not self._aws.reaches("lambda") or self._is_here(command)):
             return await self._invoke(command, info)
         if command.resource.startswith(_PREFIX):
             name = command.resource.removeprefix(_PREFIX)
             return TaskFailed(command.task, "TaskNotFound", f"no task is called {name!r}; {_known(self.handlers)}")
-        if self._services is not None and self._services.serves(command.resource):
-            return await self._ask(self._services, command)
         is_aws = is_lambda or bool(service_action(command.resource))
         if self._aws is not None and is_aws:
             services = await self._load_services(self._aws)
             return await services.run(command, info, submitted=submitted, answered=answered, alive=heartbeat)
-        hint = self._services.hint(command.resource) if self._services is not None else ""
-        if not hint:
-            hint = _NO_AWS if is_aws else f"served are task:NAME, Lambda functions and {HTTP}"
+        hint = _NO_AWS if is_aws else f"served are task:NAME, Lambda functions and {HTTP}"
         return TaskFailed(command.task, "TaskNotFound", f"nothing here runs the resource {command.resource!r}; {hint}")
 
     def _is_here(self, command: ScheduleTask) -> bool:
@@ -211,14 +204,6 @@ class TaskRunner:
             made = await self._pool().run(_services, access)
             self._aws_services = self._aws_services or made
         return self._aws_services
-
-    async def _ask(self, services: Services, command: ScheduleTask) -> Outcome:
-        try:
-            return TaskSucceeded(command.task, json_copy(await self._pool().run(services.call, command)))
-        except ServiceFailure as failure:
-            return TaskFailed(command.task, *failure.args)
-        except Exception as error:
-            return TaskFailed(command.task, *error_and_cause(error))
 
     async def _request(self, command: ScheduleTask) -> Outcome:
         try:
@@ -273,7 +258,7 @@ class TaskRunner:
         handler = self.handlers.get(name)
         if handler is not None:
             return handler, False
-        function = self._services.lambda_function(name) if self._services is not None else None
+        function = self._lambdas.get(lambda_invoke.ANY)
         return None if function is None else (Handler.of(name, function), True)
 
     def _pool(self) -> Threads:

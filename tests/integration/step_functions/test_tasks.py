@@ -176,7 +176,7 @@ def test_what_a_service_refuses_fails_the_task(at_queue: Any) -> None:
     machine = made(at_queue, "refused", sending("arn:aws:states:::aws-sdk:sqs:sendMessage", "http://queue/1/nowhere"))
     found = run(at_queue, machine, input='{"n": 1}')
     assert (found["status"], found["error"]) == ("FAILED", "Sqs.QueueDoesNotExistException")
-    assert found["cause"].startswith("no such queue (Service: SQS, Status Code: 400")
+    assert found["cause"].startswith("no such queue (Service: Sqs, Status Code: 400")
 
 
 def test_a_task_waits_for_the_token_that_it_sent(at_queue: Any, queue: ThreadingHTTPServer) -> None:

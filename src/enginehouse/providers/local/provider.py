@@ -46,7 +46,7 @@ from enginehouse.providers.local.names import Names, execution_of
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, Settings
 from enginehouse.providers.local.store import Batch
-from enginehouse.tasks import HttpAccess, ItemSource, Services, Tasks, handlers_of
+from enginehouse.tasks import HttpAccess, ItemSource, Tasks, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
@@ -104,7 +104,7 @@ class LocalProvider(Provider):
     may call. ``items``: where Maps read items and write results, a folder or an ``ItemSource``; files beside the store by default.
     ``aws``: how AWS services are called, True or a table of ``AwsAccess``'s fields; without it none is.
     ``arns``: a prefix such as ``arn:aws:states:us-east-1:111111111111``, under which a definition sees its ids as AWS
-    would show them; ``role``: what it sees as its role. ``services`` calls the services of AWS that tasks ask for;
+    would show them; ``role``: what it sees as its role.
     ``wait_scale`` is by what Wait states are shortened, or drawn out.
 
     Beyond the contract: ``get_definition``, ``get_activity_task``, ``purge``. Errors of the store are ``ProviderUnavailableError`` where
@@ -126,7 +126,6 @@ class LocalProvider(Provider):
         grace: float = 5.0,
         arns: str = "",
         role: str = "",
-        services: Services | None = None,
         wait_scale: float = 1.0,
     ) -> None:
         if synchronous not in ("FULL", "NORMAL", "OFF"):
@@ -145,7 +144,6 @@ class LocalProvider(Provider):
             aws=aws_access(aws),
             grace=grace,
             names=Names(arns, role),
-            services=services,
             wait_scale=wait_scale,
         )
         self._session: Session | None = None

@@ -27,7 +27,7 @@ from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.reader import Reader
 from enginehouse.providers.local.stuck import Stuck
 from enginehouse.providers.local.writer import Writer
-from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, Services, TaskRunner
+from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, TaskRunner
 from enginehouse.tasks.aws import AwsAccess
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 
@@ -56,7 +56,6 @@ class Settings:
     aws: AwsAccess | None = None
     grace: float = 5.0
     names: Names = field(default_factory=Names)
-    services: Services | None = None
     wait_scale: float = 1.0
 
 
@@ -158,7 +157,6 @@ class Session:
                 settings.handlers,
                 lambdas=settings.lambdas,
                 http=settings.http,
-                services=settings.services,
                 threads=settings.threads,
                 items=settings.items or LocalFiles(Path(self.path).parent),
                 aws=settings.aws,

@@ -37,7 +37,7 @@ from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.host import Host
 from enginehouse.providers.mock.memory import Memory, Workflow
 from enginehouse.providers.mock.script import Call, Script
-from enginehouse.tasks import HttpAccess, ItemSource, Services, TaskRunner, Tasks, handlers_of
+from enginehouse.tasks import HttpAccess, ItemSource, TaskRunner, Tasks, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
@@ -59,7 +59,7 @@ class MockProvider(Provider):
 
     ``clock``: ``jump``, time passes at once whenever nothing runs; ``manual``, it passes only in ``advance``, ``settle`` and
     ``wait``; ``real``, it is the wall's. It begins at ``start``. ``arns``, a prefix as in ``arn:aws:states:us-east-1:123456789012``,
-    gives definitions ARNs instead of ids, and ``role`` is the role that they see. ``services`` calls the services of AWS that tasks ask for.
+    gives definitions ARNs instead of ids, and ``role`` is the role that they see.
 
     ``calls`` records every task that was asked for; ``faults`` is where calls of the provider itself can be made to fail.
     """
@@ -77,7 +77,6 @@ class MockProvider(Provider):
         start: datetime | None = None,
         arns: str = "",
         role: str = "",
-        services: Services | None = None,
     ) -> None:
         begin = start or (datetime.now(UTC) if clock == "real" else _START)
         access = http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ()))
@@ -92,7 +91,6 @@ class MockProvider(Provider):
                 lambdas=lambdas,
                 http=access,
                 items=items_of(items),
-                services=services,
                 aws=aws_access(aws),
             ),
             faults=self.faults,

@@ -88,6 +88,11 @@ def _load_file(file: Path) -> ModuleType:
     return module
 
 
+def all_at(endpoint: str) -> LambdaFunction:
+    """Every function, at one endpoint."""
+    return lambda event, context: remote(endpoint, context.function_name)(event, context)
+
+
 def remote(endpoint: str, name: str) -> LambdaFunction:
     """The function at a Lambda-compatible endpoint. A URL with a path is called as it is, as a runtime emulator's is."""
     parts = urlsplit(endpoint)

@@ -14,13 +14,18 @@ from typing import Any, TypeAlias
 
 from enginehouse.asl.states.task import parse_resource
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.services import NAMES
 
 Shape: TypeAlias = Mapping[str, Any]
 
 _UNCHECKED = frozenset({"http:invoke", "apigateway:invoke", "eks:call", "eks:runJob"})
 
-_SERVICES = {**NAMES, "states": "stepfunctions", "elasticmapreduce": "emr"}
+_SERVICES = {
+    "eventbridge": "events",
+    "sfn": "stepfunctions",
+    "cloudwatchlogs": "logs",
+    "states": "stepfunctions",
+    "elasticmapreduce": "emr",
+}
 
 _POLLED = {
     "states:startExecution": "DescribeExecution",

@@ -12,11 +12,13 @@ from enginehouse.errors import InvalidSpecError
 from enginehouse.providers.local import LocalProvider
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import Arns
+from enginehouse.server.step_functions.endpoints import endpoints_of
 from enginehouse.server.step_functions.engine import Engine
-from enginehouse.server.step_functions.lambdas import functions_of
+from enginehouse.server.step_functions.lambdas import all_at, functions_of
 from enginehouse.server.step_functions.on_local import LocalEngine
-from enginehouse.server.step_functions.services import AwsServices
 from enginehouse.server.step_functions.signature import Signatures, keys_of
+from enginehouse.tasks.aws import AwsAccess
+from enginehouse.tasks.lambda_invoke import ANY, LambdaFunction
 
 STORE = "enginehouse.db"
 MEMORY = ":memory:"
@@ -95,12 +97,22 @@ def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> En
             synchronous="OFF" if settings.store == MEMORY else "FULL",
             arns=arns.prefix,
             tasks=list(settings.tasks),
-            lambdas=functions_of(settings.lambdas),
+            lambdas=_lambdas(settings, environment),
             http=settings.http,
-            services=AwsServices(environment, settings.region),
+            aws=_aws(settings, environment),
             wait_scale=settings.wait_scale,
         )
     )
+
+
+def _lambdas(settings: Settings, environment: Mapping[str, str]) -> dict[str, LambdaFunction]:
+    found = functions_of(settings.lambdas)
+    endpoint = endpoints_of(environment).get("lambda")
+    return {**found, ANY: all_at(endpoint)} if endpoint else found
+
+
+def _aws(settings: Settings, environment: Mapping[str, str]) -> AwsAccess:
+    return AwsAccess(region=settings.region, endpoints=endpoints_of(environment), endpoints_only=True)
 
 
 def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
@@ -123,9 +135,9 @@ def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Eng
             start=datetime.now(UTC),
             arns=arns.prefix,
             tasks=list(settings.tasks),
-            lambdas=functions_of(settings.lambdas),
+            lambdas=_lambdas(settings, environment),
             http=settings.http,
-            services=AwsServices(environment, settings.region),
+            aws=_aws(settings, environment),
         ),
         scripts,
     )

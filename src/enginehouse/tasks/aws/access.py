@@ -15,6 +15,7 @@ _KINDS: Mapping[str, type | tuple[type, ...]] = {
     "endpoints": Mapping,
     "poll": (int, float),
     "connections": int,
+    "endpoints_only": bool,
 }
 
 
@@ -24,7 +25,8 @@ class AwsAccess:
 
     ``endpoint`` is for all services, ``endpoints`` for single ones, by the name that definitions or botocore give them.
     ``poll``: seconds between two looks at a job that is waited for; the first ones come sooner. ``connections``: how many
-    calls run at once.
+    calls run at once. ``endpoints_only``: a service for which there is no endpoint is not called, so that nothing ever goes to
+    AWS itself; credentials are made up where there are none.
     """
 
     region: str = ""
@@ -33,6 +35,15 @@ class AwsAccess:
     endpoints: Mapping[str, str] = field(default_factory=dict)
     poll: float = 5.0
     connections: int = 16
+    endpoints_only: bool = False
+
+    def endpoint_of(self, *names: str) -> str:
+        """The endpoint of the service that has these names; empty where it is called where botocore finds it."""
+        return next((url for name in names if (url := self.endpoints.get(name))), self.endpoint)
+
+    def reaches(self, *names: str) -> bool:
+        """Whether the service that has these names may be called."""
+        return not self.endpoints_only or bool(self.endpoint_of(*names))
 
 
 def aws_access(given: AwsAccess | Mapping[str, object] | bool | None) -> AwsAccess | None:
@@ -60,9 +71,9 @@ def _check(name: str, value: object) -> None:
         near = difflib.get_close_matches(str(name), _KINDS, 1)
         hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_KINDS)}"
         raise ValueError(f"aws has no option {name!r}; {hint}")
-    if not isinstance(value, _KINDS[name]) or isinstance(value, bool):
+    if not isinstance(value, _KINDS[name]) or isinstance(value, bool) != (_KINDS[name] is bool):
         raise ValueError(f"the option {name!r} of aws cannot be {value!r}")
-    if isinstance(value, int | float) and value <= 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
         raise ValueError(f"the option {name!r} of aws must be above 0, not {value!r}")
     urls = [value] if name == "endpoint" else list(value.values()) if isinstance(value, Mapping) else []
     for url in urls:

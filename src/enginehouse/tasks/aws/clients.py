@@ -54,14 +54,16 @@ class Clients:
             self._session = Session(profile=access.profile or None)
         session = self._session
         region = access.region or session.get_config_variable("region") or os.environ.get("AWS_REGION") or None
-        url = endpoint or self._endpoint(service)
+        url = endpoint or self._access.endpoint_of(*names_of(service))
+        if keys is None and access.endpoints_only and session.get_credentials() is None:
+            keys = _Keys("nobody", "nothing", "", 0)
         client = session.create_client(
             service,
             region_name=region,
             endpoint_url=url or None,
             aws_access_key_id=keys.access if keys else None,
             aws_secret_access_key=keys.secret if keys else None,
-            aws_session_token=keys.token if keys else None,
+            aws_session_token=keys.token or None if keys else None,
             config=Config(
                 connect_timeout=_CONNECT,
                 read_timeout=_PATIENCE if patient else _READ,
@@ -76,12 +78,6 @@ class Clients:
         client.meta.events.register("before-parse.*.*", _keep_headers)
         return client
 
-    def _endpoint(self, service: str) -> str:
-        named = self._access.endpoints
-        if not named:
-            return self._access.endpoint
-        return named.get(service) or named.get(prefix(service).lower()) or self._access.endpoint
-
     def _keys(self, role: str) -> _Keys:
         """The keys of a role (a task's ``Credentials``), kept until shortly before they expire."""
         with self._role_lock:
@@ -93,6 +89,11 @@ class Clients:
                 kept = _Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires)
                 self._roles[role] = kept
             return kept
+
+
+def names_of(service: str) -> tuple[str, str]:
+    """What an endpoint of the service may be named by: botocore's name for it, and that of definitions."""
+    return service, prefix(service).lower()
 
 
 HEADERS = "enginehouse.headers"

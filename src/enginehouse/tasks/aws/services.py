@@ -18,7 +18,7 @@ from enginehouse.asl.machine import PAYLOAD_LIMIT, too_large
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.tasks.aws import catalog
 from enginehouse.tasks.aws.access import AwsAccess
-from enginehouse.tasks.aws.clients import HEADERS, Clients
+from enginehouse.tasks.aws.clients import HEADERS, Clients, names_of
 from enginehouse.tasks.aws.convert import SDK, Dialect, RefusedFields, answer, json_text, parameters
 from enginehouse.tasks.aws.failures import DENIED, ServiceFailure, Speaker, failure_of, sdk_speaker
 from enginehouse.tasks.aws.jobs import JOBS, Answer, Job
@@ -179,11 +179,18 @@ class AwsServices:
 
     def _send(self, call: _Call, given: dict[str, Any], role: str) -> dict[str, Any]:
         name = call.operation.name
+        if not self._access.reaches(*names_of(call.service)):
+            raise ServiceFailure(
+                "TaskNotFound",
+                f"{call.service} has no endpoint, and services are called at given endpoints alone: name it by "
+                f"{call.service.upper().replace('-', '_')}_ENDPOINT, or among the endpoints of the option aws",
+            )
+        by_url = call.service == "sqs" and not self._access.endpoints_only
         try:
             client = self._clients.get(
                 call.service,
                 role=role,
-                endpoint=queue_host(given) if call.service == "sqs" else "",
+                endpoint=queue_host(given) if by_url else "",
                 patient=(call.service, name) in _PATIENT,
             )
             told: dict[str, Any] = getattr(client, _method(client, name))(**given)
