@@ -24,6 +24,7 @@ from enginehouse.providers.mock import MockProvider
 from tests.moto_server import REGION, client
 
 TARGET = {"StartAt": "State_1", "States": {"State_1": {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}}}
+HOSTS = ("local", "mock")
 _LONGEST = 60.0
 _MACHINE = re.compile(r"arn:aws:states:[^:]+:\d+:stateMachine:([\w-]+)")
 _QUEUE = re.compile(r"https://sqs\.[^/]+/\d+/([\w-]+)")

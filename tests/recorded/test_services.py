@@ -10,14 +10,13 @@ from enginehouse.conformance.asl.figures import Figures, measure
 from tests.moto_server import KEYS, configure, moto_server
 from tests.recorded.bars import SERVICE_BARS, check_bars, check_misses
 from tests.recorded.cases import needs_recordings, service_cases
-from tests.recorded.engines import PROVIDERS
 from tests.recorded.known_misses import SERVICE_MISSES
-from tests.recorded.services import run_service_cases
+from tests.recorded.services import HOSTS, run_service_cases
 
 pytestmark = needs_recordings
 
 
-@pytest.fixture(scope="module", params=PROVIDERS)
+@pytest.fixture(scope="module", params=HOSTS)
 def figures(request: pytest.FixtureRequest) -> Iterator[Figures]:
     with moto_server("111111111111") as url, pytest.MonkeyPatch.context() as patch:
         for name, value in KEYS.items():
