@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -22,8 +23,8 @@ from enginehouse.providers.local.store import Batch
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks for a task.
-_LOOK_AGAIN = 0.05
+# Seconds between two looks for a task: of a process that the engine cannot wake, and of the engine's own, in case it did not.
+_LOOK_AGAIN, _LOOK_ANYWAY = 0.05, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +46,42 @@ class _Claim(NamedTuple):
 async def take(session: Session, activity: str, worker: str, wait: float) -> ActivityTask | None:
     """The oldest waiting task of the activity; None where none comes within ``wait`` seconds."""
     deadline = time.monotonic() + wait
-    while True:
-        if await session.reader.read(partial(queries.activity_waits, activity=activity)):
-            claim = await _claimed(session, partial(_claim, activity, worker))
-            if claim is not None:
-                if session.engine is not None:
-                    session.engine.look()
-                else:
-                    ring(claim.port)
-                return claim.task
-        if time.monotonic() >= deadline:
-            return None
-        await asyncio.sleep(min(_LOOK_AGAIN, max(0.0, deadline - time.monotonic())))
+    event, end = session.poll(activity)
+    try:
+        while True:
+            event.clear()
+            if await session.reader.read(partial(queries.activity_waits, activity=activity)):
+                claim = await _claimed(session, partial(_claim, activity, worker), activity)
+                if claim is not None:
+                    if session.engine is not None:
+                        session.engine.look()
+                    else:
+                        ring(claim.port)
+                    return claim.task
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(min(left, _LOOK_AGAIN if session.engine is None else _LOOK_ANYWAY)):
+                    await event.wait()
+    finally:
+        end()
+        session.polled(activity)  # whoever is next looks too: this one may have been woken, and have gone with nothing
 
 
-async def _claimed(session: Session, claim: Callable[[Batch], _Claim | None]) -> _Claim | None:
-    """The claim, once it is committed. A caller that is cancelled meanwhile never hears of it: then it is given back."""
+async def _claimed(session: Session, claim: Callable[[Batch], _Claim | None], activity: str = "") -> _Claim | None:
+    """The claim, once it is committed. A caller that is cancelled meanwhile never hears of it: then it is given back, to
+    another who waits for the activity."""
     future: asyncio.Future[_Claim | None] = session.loop.create_future()
+
+    def given_back(_: object, error: BaseException | None) -> None:
+        if error is not None:
+            log.error("activity.not_given_back error=%s", error)
+        session.polled(activity)
 
     def give_back(claim: _Claim | None) -> None:
         if claim is not None:
-            session.writer.submit(lambda batch: batch.give_back(claim.task.token, claim.letter), _given_back)
+            session.writer.submit(lambda batch: batch.give_back(claim.task.token, claim.letter), given_back)
 
     def done(claim: _Claim | None, error: BaseException | None) -> None:
         if future.cancelled():
@@ -82,11 +98,6 @@ async def _claimed(session: Session, claim: Callable[[Batch], _Claim | None]) ->
         if not future.cancelled() and future.exception() is None:
             give_back(future.result())
         raise
-
-
-def _given_back(_: object, error: BaseException | None) -> None:
-    if error is not None:
-        log.error("activity.not_given_back error=%s", error)
 
 
 def _claim(activity: str, worker: str, batch: Batch) -> _Claim | None:

@@ -66,6 +66,7 @@ class Engine:
         names: Names,
         wait_scale: float,
         changed: Callable[[int], None],
+        polled: Callable[[str], None],
         broke: Callable[[BaseException], None],
     ) -> None:
         self._writer = writer
@@ -76,7 +77,9 @@ class Engine:
         self._changed = changed
         self._broke = broke
         self._work = (
-            Workshop(runner, items, names, writer, self.tell, self.look, self.fail) if runner is not None else None
+            Workshop(runner, items, names, writer, self.tell, self.look, polled, self.fail)
+            if runner is not None
+            else None
         )
         self._memory = Memory(reader, definitions, self._context, self._revived, self.fail)
         self._timers = Timers(self._wake)

@@ -72,6 +72,7 @@ class Session:
         self._runner: TaskRunner | None = None
         self._seeker: asyncio.Task[None] | None = None
         self._watchers: dict[int, set[asyncio.Event]] = {}
+        self._polls: dict[str, list[asyncio.Event]] = {}
         self._driving = asyncio.Lock()
         self._applying: asyncio.Task[bool] | None = None
         self._ending: asyncio.Task[None] | None = None
@@ -196,6 +197,7 @@ class Session:
             names=self.settings.names,
             wait_scale=self.settings.wait_scale,
             changed=self._changed,
+            polled=self.polled,
             broke=self._broke,
         )
 
@@ -327,6 +329,26 @@ class Session:
         if self._watchers:
             for event in self._watchers.get(number, ()):
                 event.set()
+
+    def polled(self, activity: str) -> None:
+        """A task of the activity waits for a worker: wake the one that has waited longest."""
+        for event in self._polls.get(activity, ()):
+            if not event.is_set():
+                event.set()
+                return
+
+    def poll(self, activity: str) -> tuple[asyncio.Event, Callable[[], None]]:
+        """An event that is set when a task of the activity may be had, and how to stop waiting for it."""
+        event = asyncio.Event()
+        polls = self._polls.setdefault(activity, [])
+        polls.append(event)
+
+        def end() -> None:
+            polls.remove(event)
+            if not polls:
+                self._polls.pop(activity, None)
+
+        return event, end
 
     def watch(self, number: int) -> tuple[asyncio.Event, Callable[[], None]]:
         """An event that is set when the execution has changed, and how to stop watching."""

@@ -44,7 +44,7 @@ class Runner(Protocol):
 
 class Workshop:
     """Runs tasks and tells their outcomes to ``tell``. ``posted`` is called when something was put into the inbox,
-    ``failed`` when the store cannot be used."""
+    ``polled`` with the activity that a task waits for a worker of, ``failed`` when the store cannot be used."""
 
     def __init__(
         self,
@@ -54,6 +54,7 @@ class Workshop:
         writer: Writer,
         tell: Tell,
         posted: Callable[[], None],
+        polled: Callable[[str], None],
         failed: Callable[[BaseException], None],
     ) -> None:
         self._runner = runner
@@ -62,6 +63,7 @@ class Workshop:
         self._writer = writer
         self._tell = tell
         self._posted = posted
+        self._polled = polled
         self._failed = failed
         self._running: set[asyncio.Task[None]] = set()
         self._jobs: dict[tuple[int, int], tuple[ScheduleTask, Any]] = {}
@@ -71,6 +73,7 @@ class Workshop:
         number = command.task
         if isinstance(command, ScheduleTask):
             if is_activity(command.resource):
+                self._polled(command.resource)
                 return
             if command.heartbeat is not None:
                 live.beats[number] = time.time() + command.heartbeat

@@ -65,3 +65,36 @@ async def test_no_poll_that_ends_early_loses_a_task(local: LocalProvider) -> Non
         assert task is not None
         await local.send_task_success(task.token, 1)
         await reached(local, started.execution_id, "ExecutionSucceeded")
+
+
+async def test_each_task_wakes_one_of_those_who_wait(local: LocalProvider) -> None:
+    await local.create_workflow(chain("w", {"Type": "Task", "Resource": ACTIVITY}))
+    polls = [asyncio.create_task(local.get_activity_task(ACTIVITY, worker=f"w{n}", wait=60)) for n in range(20)]
+    other = asyncio.create_task(local.get_activity_task(f"{ACTIVITY}-other", wait=60))
+    started = [(await local.start_execution("w", ExecutionInput())).execution_id for _ in polls]
+    tasks = await asyncio.gather(*polls)
+    assert len({task.token for task in tasks if task is not None}) == len(started)
+    assert not other.done()
+    other.cancel()
+    await asyncio.wait([other])
+    session = local._session
+    assert session is not None
+    assert session._polls == {}, "who has gone is not woken"
+
+
+async def test_one_who_gives_up_when_woken_wakes_the_next(
+    local: LocalProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(activities, "_LOOK_ANYWAY", 60.0)
+    await local.create_workflow(chain("w", {"Type": "Task", "Resource": ACTIVITY}))
+    session = await local.session()
+    first = asyncio.create_task(local.get_activity_task(ACTIVITY, worker="gone", wait=60))
+    second = asyncio.create_task(local.get_activity_task(ACTIVITY, worker="me", wait=60))
+    await asyncio.sleep(0)  # both have begun
+    assert len(session._polls[ACTIVITY]) == 2
+    await local.start_execution("w", ExecutionInput())
+    first.cancel()
+    await asyncio.wait([first])
+    assert first.cancelled()
+    task = await second
+    assert task is not None
