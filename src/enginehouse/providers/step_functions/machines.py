@@ -16,7 +16,7 @@ from enginehouse.models import CreateWorkflowResult, WorkflowSpec
 from enginehouse.providers.step_functions import _mapping as mapping
 from enginehouse.providers.step_functions.definitions import Made, make, same_definition
 from enginehouse.providers.step_functions.faults import code_of
-from enginehouse.providers.step_functions.names import Arns
+from enginehouse.providers.step_functions.names import Arns, legal_part
 from enginehouse.providers.step_functions.rewriting import resources_of
 from enginehouse.providers.step_functions.session import Session
 from enginehouse.providers.step_functions.settings import PROVIDER
@@ -244,20 +244,22 @@ async def make_activity(session: Session, arn: str) -> None:
             raise
 
 
-async def _drop_activities(session: Session, arns: Arns, but: str, definition: str) -> None:
-    """Remove the activities of ours in a definition that no machine mentions any more. An activity that stays costs
+async def _drop_activities(session: Session, arns: Arns, of: str, definition: str) -> None:
+    """Remove the activities of ours in what was a machine's definition that no machine mentions any more. An activity that stays costs
     nothing, so what goes wrong here is logged."""
-    ours = arns.activity(session.settings.prefix)
+    ours = arns.activity(legal_part(session.settings.prefix))
     candidates = _activities(definition, ours)
     if not candidates:
         return
     try:
+        if await _runs(session, of):  # what runs goes on as it began, and needs its activities
+            return
         used, complete = await _used(session, ours)
         for arn in sorted(candidates - used) if complete else ():
             await session.ask("delete_activity", activityArn=arn)
             log.info("activity.deleted arn=%s", arn)
     except (ClientError, ProviderUnavailableError) as error:
-        log.warning("activities.left after=%s reason=%s", but, error)
+        log.warning("activities.left of=%s reason=%s", of, error)
 
 
 def _activities(definition: str, prefix: str) -> set[str]:

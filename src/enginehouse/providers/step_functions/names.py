@@ -23,7 +23,12 @@ def legal_name(id: str) -> str:
     if _LEGAL.fullmatch(id) and not is_hashed(id):
         return id
     digest = hashlib.sha256(id.encode("utf-8", "surrogatepass")).hexdigest()[:20]
-    return f"{_ILLEGAL.sub('-', id)[:58].strip('-') or 'x'}--{digest}"
+    return f"{legal_part(id)[:58] or 'x'}--{digest}"
+
+
+def legal_part(text: str) -> str:
+    """What of a text can stand in a name."""
+    return _ILLEGAL.sub("-", text)
 
 
 def is_hashed(name: str) -> bool:

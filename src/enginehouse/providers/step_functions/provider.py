@@ -102,7 +102,7 @@ class StepFunctionsProvider(Provider):
             pollers=given["pollers"],
             concurrency=given["concurrency"],
             beat=beat,
-            liveness=liveness,
+            liveness=max(1, int(liveness)),
             drain=grace if drain is None else drain,
             grace=min(grace, _LONGEST_GRACE),
             handlers=handlers,
