@@ -1,7 +1,7 @@
 """TestState: runs one state, and tells what each stage of its data flow gave.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/test-state-isolation.html; where that page is silent, it is as AWS was
-seen to answer. The decision is docs/decisions/006-test-state.md.
+seen to answer. The decision is docs/decisions/009-test-state.md.
 """
 
 from __future__ import annotations
