@@ -213,3 +213,33 @@ async def test_no_more_tasks_are_taken_than_may_run(aws: Wire) -> None:
         assert len(aws.asked("GetActivityTask")) == 2
         end.set()
         await asked(aws, "SendTaskSuccess", 6)
+
+
+async def test_one_end_among_too_many_makes_no_room(aws: Wire) -> None:
+    ends = asyncio.Semaphore(0)
+
+    async def do() -> None:
+        await ends.acquire()
+
+    polls = [task(token=f"T-{number}") for number in range(12)]
+    async with working(aws, do, *polls, concurrency=1, pollers=4, drain=0.1):
+        await asked(aws, "GetActivityTask", 4)
+        await asyncio.sleep(0.2)
+        ends.release()
+        await asked(aws, "SendTaskSuccess")
+        await asyncio.sleep(0.2)
+        assert len(aws.asked("GetActivityTask")) == 4
+
+
+async def test_a_worker_that_stops_takes_no_task_for_the_one_that_ends(aws: Wire) -> None:
+    lengths = iter([0.2, 0.6])
+
+    async def do() -> None:
+        await asyncio.sleep(next(lengths))
+
+    polls = [task(token=f"T-{number}") for number in range(4)]
+    async with working(aws, do, *polls, concurrency=2):
+        await asked(aws, "GetActivityTask", 2)
+        await asyncio.sleep(0.05)
+    assert len(aws.asked("SendTaskSuccess")) == 2
+    assert len(aws.asked("GetActivityTask")) == 2

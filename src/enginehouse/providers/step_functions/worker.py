@@ -113,6 +113,8 @@ class Worker:
         proven, pause = False, _FIRST_PAUSE
         while not self._stopping.is_set():
             await self._room.wait()
+            if self._stopping.is_set():
+                return
             try:
                 await once()
                 proven, pause = True, _FIRST_PAUSE
@@ -211,6 +213,7 @@ class Worker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.pop(task, None)
-        self._room.set()
+        if len(self._running) < self._settings.concurrency:
+            self._room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("task.lost name=%s reason=%r", task.get_name(), error)
