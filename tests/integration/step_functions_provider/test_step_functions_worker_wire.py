@@ -98,6 +98,13 @@ async def test_a_result_is_handed_in_again_until_aws_takes_it(aws: Wire, lost: S
     assert sent["output"] == "1"
 
 
+async def test_a_result_waits_for_the_credentials_to_be_renewed(aws: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    aws.script("SendTaskSuccess", fault("ExpiredTokenException"), fault("ExpiredTokenException"), DONE)
+    async with working(aws, lambda: 1, task()):
+        await asked(aws, "SendTaskSuccess", 3)
+    assert "the credentials have expired" in caplog.text
+
+
 @pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
 async def test_polling_goes_on_after_what_may_pass(aws: Wire, lost: Said) -> None:
     async with working(aws, lambda: 1, lost, Answer({"taskToken": None}), task()):

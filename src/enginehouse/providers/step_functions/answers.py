@@ -14,7 +14,7 @@ from enginehouse.asl.machine import too_large
 from enginehouse.errors import ProviderUnavailableError
 from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, INPUT_LIMIT, cut
 from enginehouse.providers.step_functions.connection import Connection
-from enginehouse.providers.step_functions.faults import code_of
+from enginehouse.providers.step_functions.faults import code_of, is_expired, translated
 from enginehouse.providers.step_functions.jobs import Job, activity_job
 from enginehouse.providers.step_functions.rewriting import STOPPED
 from enginehouse.providers.step_functions.settings import Settings
@@ -61,7 +61,8 @@ class Answers:
         return True
 
     async def _deliver(self, operation: str, token: str, **members: Any) -> None:
-        """Hand in, again and again while AWS cannot be reached: the result is there once only."""
+        """Hand in, again and again while AWS cannot be reached, or the credentials wait to be renewed: the result is there
+        once only."""
         pause = _FIRST_PAUSE
         while True:
             try:
@@ -69,11 +70,13 @@ class Answers:
                 return
             except ProviderUnavailableError as error:
                 log.warning("task.answer_delayed operation=%s reason=%s", operation, error)
-            except ClientError as error:
+            except (ClientError, BotoCoreError) as error:
                 if code_of(error) in _GONE:
                     log.info("task.answer_dropped operation=%s reason=%s", operation, code_of(error))
                     return
-                raise
+                if not is_expired(error):
+                    raise
+                log.warning("task.answer_delayed operation=%s reason=%s", operation, translated(error))
             await asyncio.sleep(pause * random.uniform(0.7, 1))
             pause = min(pause * 2, _LONGEST_PAUSE)
 

@@ -54,6 +54,7 @@ _CREDENTIALS = (
     boto.ConfigNotFound,
     boto.ProfileNotFound,
 )
+_SIGNED_OUT = (boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError)
 _ACTION = re.compile(r"not authorized to perform:? ([a-zA-Z0-9-]+:[a-zA-Z]+)")
 
 
@@ -83,6 +84,11 @@ def is_absent(error: BaseException) -> bool:
     return isinstance(error, boto.EndpointConnectionError)
 
 
+def is_expired(error: BaseException) -> bool:
+    """Whether the same call may succeed once the credentials are renewed."""
+    return code_of(error) in _EXPIRED or isinstance(error, (*_CREDENTIALS, *_SIGNED_OUT))
+
+
 def translated(error: BaseException) -> EnginehouseError | None:
     """What an error of AWS's or of boto3's is in the contract's words; None for what is neither."""
     if isinstance(error, ClientError):
@@ -91,7 +97,7 @@ def translated(error: BaseException) -> EnginehouseError | None:
         return _invalid("REFUSED", f"AWS does not take this: {error}")
     if isinstance(error, boto.NoRegionError):
         return ProviderError("no region is known; give region=..., or set AWS_REGION")
-    if isinstance(error, boto.UnauthorizedSSOTokenError | boto.SSOTokenLoadError):
+    if isinstance(error, _SIGNED_OUT):
         return ProviderError("the credentials have expired; sign in again (aws sso login)")
     if isinstance(error, _CREDENTIALS):
         return ProviderError("there are no credentials of AWS; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
