@@ -8,7 +8,7 @@ import inspect
 import re
 import threading
 from collections.abc import Callable, Mapping
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
 from enginehouse.abc import Provider
 from enginehouse.errors import (
@@ -129,7 +129,7 @@ class Registry:
                 f"the provider name {name!r} is claimed by {self._holder(name)}; uninstall one of them", provider=name
             )
         factory = _load(points[0])
-        options = _arguments(name, factory, self._options.get(name, {}), self._defaults)
+        options = arguments_of(name, factory, self._options.get(name, {}), self._defaults)
         try:
             provider: object = factory(**options)
         except EnginehouseError:
@@ -161,6 +161,9 @@ def _origin(point: EntryPoint) -> str:
 
 
 def _load(point: EntryPoint) -> Callable[..., object]:
+    # A provider may import its library on first use: that it loads does not tell that the library is there.
+    if absent := _absent(point):
+        raise _needs(point, absent)
     try:
         factory = point.load()
     except ModuleNotFoundError as error:
@@ -169,10 +172,7 @@ def _load(point: EntryPoint) -> Callable[..., object]:
             raise ProviderError(
                 f"{_origin(point)} does not load: it has no module {missing!r}; reinstall it", provider=point.name
             ) from error
-        raise ProviderNotFoundError(
-            f"provider {point.name!r} needs {missing!r}, which is not installed: {_remedy(point, missing)}",
-            provider=point.name,
-        ) from error
+        raise _needs(point, missing) from error
     except Exception as error:
         raise ProviderError(
             f"{_origin(point)} does not load: {type(error).__name__}: {error}", provider=point.name
@@ -181,6 +181,29 @@ def _load(point: EntryPoint) -> Callable[..., object]:
         raise ProviderError(f"{_origin(point)} names {factory!r}, which makes no Provider", provider=point.name)
     made: Callable[..., object] = factory
     return made
+
+
+def _absent(point: EntryPoint) -> str:
+    """What the entry point's extras require and is not installed; "" where all is. What they require on some platforms alone
+    is left out."""
+    extras = {f"extra == '{extra}'" for extra in point.extras}
+    for requirement in (point.dist.requires or ()) if point.dist is not None and extras else ():
+        what, _, marker = requirement.partition(";")
+        found = re.match(r"[\w.-]+", what)
+        if found is None or marker.strip().replace('"', "'") not in extras:
+            continue
+        try:
+            distribution(found[0])
+        except PackageNotFoundError:
+            return found[0]
+    return ""
+
+
+def _needs(point: EntryPoint, missing: str) -> ProviderNotFoundError:
+    return ProviderNotFoundError(
+        f"provider {point.name!r} needs {missing!r}, which is not installed: {_remedy(point, missing)}",
+        provider=point.name,
+    )
 
 
 def _remedy(point: EntryPoint, missing: str) -> str:
@@ -194,7 +217,7 @@ def _remedy(point: EntryPoint, missing: str) -> str:
     return f"{point.dist.name!r} does not say which extra has it; install the distribution that has {missing!r}"
 
 
-def _arguments(
+def arguments_of(
     name: str, factory: Callable[..., object], options: Mapping[str, object], defaults: Mapping[str, object]
 ) -> Mapping[str, object]:
     """What ``factory`` is called with. Refuses options that do not fit it, all at once, and without showing a value,

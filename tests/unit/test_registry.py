@@ -65,6 +65,7 @@ syntax = acme_syntax:Thing
 bare-import = acme_needs_sdk:Thing
 named-extra = acme_needs_sdk:Thing [rocket,fuel]
 own-extra = acme_needs_sdk:Thing
+lazy-import = acme_engine:Fine [orbit]
 Bad_Name = acme_engine:Fine
 twice = acme_engine:Fine
 """
@@ -78,6 +79,7 @@ def install(folder: Path, distribution: str, points: str, extras: tuple[str, ...
         f"Name: {distribution}",
         "Version: 1.0",
         *(f"Provides-Extra: {e}" for e in extras),
+        "Requires-Dist: orbit-sdk>=1; extra == 'orbit'",
     ]
     (info / "METADATA").write_text("\n".join(lines) + "\n")
     (info / "entry_points.txt").write_text(points)
@@ -259,6 +261,7 @@ def test_unknown_and_missing_options_are_told_at_once_and_without_their_values(p
             "needs 'rocket_sdk', which is not installed: 'acme-engine' does not say",
         ),
         ("named-extra", ProviderNotFoundError, "needs 'rocket_sdk'.*: pip install 'acme-engine\\[.*rocket.*\\]'"),
+        ("lazy-import", ProviderNotFoundError, "needs 'orbit-sdk'.*: pip install 'acme-engine\\[orbit\\]'"),
         ("own-extra", ProviderNotFoundError, "needs 'rocket_sdk'.*: pip install 'acme-engine\\[own-extra\\]'"),
         ("refusing", InvalidSpecError, "the address is no URL"),
     ],
