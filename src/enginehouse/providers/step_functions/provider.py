@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from enginehouse.abc import Page, Provider
-from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderError
+from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderError, ProviderNotFoundError
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -174,9 +174,9 @@ class StepFunctionsProvider(Provider):
 
     async def validate(self, spec: WorkflowSpec) -> None:
         """Our own rules for what AWS takes and, with ``remote_validation``, AWS's."""
-        from enginehouse.providers.step_functions import machines
-
         async with self._opened("validate", workflow_id=spec.workflow_id) as session:
+            from enginehouse.providers.step_functions import machines
+
             made, _ = await machines.made_of(session, spec)
             if self.settings.remote_validation:
                 found = await machines.validate_remotely(session, made)
@@ -189,27 +189,27 @@ class StepFunctionsProvider(Provider):
 
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Make a state machine, and the activities of its tasks. The message tells where one exists that differs."""
-        from enginehouse.providers.step_functions import machines
-
         async with self._opened("create_workflow", workflow_id=spec.workflow_id) as session:
+            from enginehouse.providers.step_functions import machines
+
             made, arns = await machines.made_of(session, spec)
             return await machines.create(session, spec, made, arns)
 
     async def update_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Replace the workflow's definition, role and settings; running executions end on what they began with, and AWS may
         begin new ones on it for a few seconds more. Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
-        from enginehouse.providers.step_functions import machines
-
         async with self._opened("update_workflow", workflow_id=spec.workflow_id) as session:
+            from enginehouse.providers.step_functions import machines
+
             made, arns = await machines.made_of(session, spec)
             return await machines.update(session, spec, made, arns)
 
     async def get_definition(self, workflow_id: str, *, execution_id: str = "") -> str:
         """The definition as AWS holds it, its tasks rewritten: the workflow's as it is now, or the one that this execution
         began with. Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
-        from enginehouse.providers.step_functions import executions, machines
-
         async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions, machines
+
             if not execution_id:
                 return await machines.definition(session, workflow_id)
             arn = await executions.arn_of(session, execution_id)
@@ -220,63 +220,63 @@ class StepFunctionsProvider(Provider):
     async def delete_workflow(self, workflow_id: str) -> None:
         """Remove the state machine, and the activities that no other one mentions. Raises ``WorkflowBusyError`` while
         executions run."""
-        from enginehouse.providers.step_functions import machines
-
         async with self._opened("delete_workflow", workflow_id=workflow_id) as session:
+            from enginehouse.providers.step_functions import machines
+
             await machines.delete(session, workflow_id)
 
     # -- executions
 
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
         """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger."""
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("start_execution", workflow_id=workflow_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             return await executions.start(session, workflow_id, input)
 
     async def run_synchronously(self, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
         """Run an EXPRESS workflow to its end, within AWS's five minutes, and give how it ended."""
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("run_synchronously", workflow_id=workflow_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             return await executions.run(session, workflow_id, input)
 
     async def get_execution_status(self, execution_id: str, *, history: bool = True) -> ExecutionStatus:
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("get_execution_status", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             return await executions.status(session, await executions.arn_of(session, execution_id), history=history)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         """End it as cancelled; AWS keeps 32,768 characters of the reason. Its tasks learn of it at their next beat."""
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("stop_execution", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             await executions.stop(session, await executions.arn_of(session, execution_id), reason)
 
     async def redrive_execution(self, execution_id: str) -> ExecutionResult:
         """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept. Raises
         ``ExecutionNotFoundError``, and ``ProviderError`` where AWS does not redrive it."""
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("redrive_execution", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             return await executions.redrive(session, await executions.arn_of(session, execution_id))
 
     # -- watching and listing
 
     async def watch_execution(self, execution_id: str, *, after: int = 0) -> AsyncIterator[ExecutionEvent]:
         """The events with ids above ``after``, as AWS records them; ends with the execution."""
-        from enginehouse.providers.step_functions import executions
-
         async with self._opened("watch_execution", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions
+
             async for event in executions.watch(session, await executions.arn_of(session, execution_id), after):
                 yield event
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
         """All state machines of the account and region, also those of others; their tags are left out."""
-        from enginehouse.providers.step_functions import listing
-
         async with self._opened("list_workflows") as session:
+            from enginehouse.providers.step_functions import listing
+
             return await listing.workflows(session, listing.page_size(limit, "list_workflows"), token)
 
     async def list_executions(
@@ -291,24 +291,24 @@ class StepFunctionsProvider(Provider):
     ) -> Page[ExecutionSummary]:
         """Newest first, without the children of distributed Maps. AWS keeps a list for each workflow: without one, all are
         read."""
-        from enginehouse.providers.step_functions import listing
-
         async with self._opened("list_executions", workflow_id=workflow_id) as session:
+            from enginehouse.providers.step_functions import listing
+
             size = listing.page_size(limit, "list_executions")
             return await listing.executions(session, workflow_id, states, started_after, started_before, size, token)
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
-        from enginehouse.providers.step_functions import executions, listing
-
         async with self._opened("list_map_runs", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions, listing
+
             return await listing.map_runs(session, await executions.arn_of(session, execution_id))
 
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
-        from enginehouse.providers.step_functions import executions, listing
-
         async with self._opened("list_children", execution_id=execution_id) as session:
+            from enginehouse.providers.step_functions import executions, listing
+
             return await listing.children(
                 session,
                 await executions.arn_of(session, execution_id),
@@ -365,8 +365,14 @@ def _tuned(tuning: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _load() -> type[Session]:
-    """Import all that imports boto3, on a thread: it takes a while, and reads files."""
-    from enginehouse.providers.step_functions import executions, listing, machines, worker  # noqa: F401
-    from enginehouse.providers.step_functions.session import Session
-
+    """Import all that imports boto3, on a thread: it takes a while, and reads files. Raises
+    ``ProviderNotFoundError`` where boto3 is not installed."""
+    try:
+        from enginehouse.providers.step_functions import executions, listing, machines, worker  # noqa: F401
+        from enginehouse.providers.step_functions.session import Session
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
+            raise
+        message = "step-functions needs boto3, which is not installed: pip install 'enginehouse[aws]'"
+        raise ProviderNotFoundError(message, provider=PROVIDER) from error
     return Session
