@@ -156,6 +156,14 @@ async def test_an_id_that_is_no_name_is_kept_in_the_tags(aws: Wire, provider: St
     assert sent["tags"][0]["key"] == "enginehouse:workflow-id"
 
 
+async def test_a_machines_arn_is_no_id_for_a_new_one(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("CreateStateMachine", CREATED)
+    aws.script("DescribeStateMachine", machine())
+    with pytest.raises(InvalidSpecError, match="is the ARN of a state machine"):
+        await provider.create_workflow(WorkflowSpec(workflow_id=MACHINE, definition=QUICK))
+    assert not aws.calls
+
+
 async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("CreateActivity", Answer({"activityArn": "x", "creationDate": 1}))
     aws.script("CreateStateMachine", CREATED)

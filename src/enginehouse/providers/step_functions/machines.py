@@ -11,12 +11,18 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from enginehouse.errors import ProviderUnavailableError, WorkflowBusyError, WorkflowNotFoundError
+from enginehouse.errors import (
+    Diagnostic,
+    InvalidSpecError,
+    ProviderUnavailableError,
+    WorkflowBusyError,
+    WorkflowNotFoundError,
+)
 from enginehouse.models import CreateWorkflowResult, WorkflowSpec
 from enginehouse.providers.step_functions import _mapping as mapping
 from enginehouse.providers.step_functions.definitions import Made, make, same_definition
 from enginehouse.providers.step_functions.faults import code_of
-from enginehouse.providers.step_functions.names import Arns, legal_part
+from enginehouse.providers.step_functions.names import Arns, is_machine, legal_part
 from enginehouse.providers.step_functions.rewriting import resources_of
 from enginehouse.providers.step_functions.session import Session
 from enginehouse.providers.step_functions.settings import PROVIDER
@@ -45,7 +51,13 @@ async def validate_remotely(session: Session, made: Made) -> list[Mapping[str, A
 
 
 async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
-    """Make the machine and its activities, or find it there. A machine of its name that is being deleted is waited for."""
+    """Make the machine and its activities, or find it there. A machine of its name that is being deleted is waited for.
+    Raises ``InvalidSpecError`` for an id that is a machine's ARN: all else takes it for that very machine."""
+    if is_machine(spec.workflow_id):
+        fault = Diagnostic(
+            "error", "INVALID_ID", "the id is the ARN of a state machine", "/workflow_id", "Give a name."
+        )
+        raise InvalidSpecError("", diagnostics=[fault])
     await _ensure_activities(session, made)
     arn = arns.machine(spec.workflow_id)
     version = ""
