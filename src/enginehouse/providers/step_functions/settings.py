@@ -48,6 +48,25 @@ class Settings:
     handlers: Mapping[str, Handler] = field(default_factory=dict)
     task_threads: int | None = None
 
+    def __post_init__(self) -> None:
+        faults = [
+            _fault(name, f"{value!r:.200} is no URL", "It looks like http://127.0.0.1:8083.")
+            for name, value in (("endpoint", self.endpoint), ("queue_endpoint", self.queue_endpoint))
+            if value is not None and not value.startswith(("http://", "https://"))
+        ]
+        faults += [
+            _fault(name, f"{value} is too few", "It is 1 or more.")
+            for name, value in (("concurrency", self.concurrency), ("pollers", self.pollers))
+            if value < 1
+        ]
+        faults += [
+            _fault(name, f"{value} s is no time", "It is more than 0 seconds.")
+            for name, value in (("timeout", self.timeout), ("beat", self.beat))
+            if not value > 0
+        ]
+        if faults:
+            raise InvalidSpecError("the configuration is wrong", diagnostics=faults, provider=PROVIDER)
+
     def target(self, task: str) -> Target:
         return self.resources.get(task) or self.resources.get(ANY) or Target("activity")
 
@@ -58,6 +77,10 @@ class Settings:
     def queues(self) -> list[str]:
         """The queues that tasks are sent to."""
         return list(dict.fromkeys(item.place for item in self.resources.values() if item.kind == "queue"))
+
+
+def _fault(name: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic("error", "INVALID_OPTION", f"{message}.", f"/{name}", hint)
 
 
 def read_resources(given: Mapping[str, str] | str | None) -> dict[str, Target]:
