@@ -111,9 +111,14 @@ async def test_polling_goes_on_after_what_may_pass(aws: Wire, lost: Said) -> Non
         await asked(aws, "SendTaskSuccess")
 
 
-async def test_an_activity_that_is_not_there_yet_is_waited_for(aws: Wire) -> None:
-    async with working(aws, lambda: 1, fault("ActivityDoesNotExist"), task()):
+async def test_an_activity_that_is_not_there_yet_is_waited_for_and_said_once(
+    aws: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    absent = fault("ActivityDoesNotExist")
+    async with working(aws, lambda: 1, absent, absent, task()):
         await asked(aws, "SendTaskSuccess")
+    (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
+    assert "enginehouse-do" in told.getMessage()
 
 
 async def test_what_will_not_pass_ends_the_worker_with_its_reason(aws: Wire) -> None:

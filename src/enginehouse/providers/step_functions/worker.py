@@ -110,14 +110,14 @@ class Worker:
         self._threads.close()
 
     async def _poll(self, place: str, once: Callable[[], Awaitable[None]]) -> None:
-        proven, pause = False, _FIRST_PAUSE
+        proven, awaited, pause = False, False, _FIRST_PAUSE
         while not self._stopping.is_set():
             await self._room.wait()
             if self._stopping.is_set():
                 return
             try:
                 await once()
-                proven, pause = True, _FIRST_PAUSE
+                proven, awaited, pause = True, False, _FIRST_PAUSE
             except Exception as error:
                 if code_of(error) in (
                     "ActivityDoesNotExist",
@@ -125,7 +125,10 @@ class Worker:
                     "QueueDoesNotExist",
                 ):
                     proven, pause = True, min(max(pause, _NOT_YET) * 1.5, _LONGEST_NOT_YET)
-                    log.debug("poll.awaits place=%s", place)
+                    log.log(
+                        logging.DEBUG if awaited else logging.WARNING, "poll.awaits place=%s reason=not there", place
+                    )
+                    awaited = True
                 elif proven or is_transient(error):
                     log.warning("poll.failed place=%s reason=%s", place, error)
                 else:
