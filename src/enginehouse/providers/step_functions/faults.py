@@ -55,6 +55,12 @@ _CREDENTIALS = (
     boto.ProfileNotFound,
 )
 _SIGNED_OUT = (boto.UnauthorizedSSOTokenError, boto.SSOTokenLoadError)
+_SERVICES = {
+    "ReceiveMessage": "sqs",
+    "DeleteMessage": "sqs",
+    "ChangeMessageVisibility": "sqs",
+    "GetCallerIdentity": "sts",
+}
 _ACTION = re.compile(r"not authorized to perform:? ([a-zA-Z0-9-]+:[a-zA-Z]+)")
 
 
@@ -137,7 +143,7 @@ def _of_answer(error: ClientError) -> EnginehouseError:
 def _action(error: ClientError) -> str:
     """The IAM action that is missing: the one that AWS names, else the one of the call."""
     named = _ACTION.search(says(error))
-    return named[1] if named else f"states:{error.operation_name}"
+    return named[1] if named else f"{_SERVICES.get(error.operation_name, 'states')}:{error.operation_name}"
 
 
 def _invalid(code: str, message: str) -> InvalidSpecError:

@@ -1,0 +1,25 @@
+"""What AWS says, in the contract's words."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from enginehouse.providers.step_functions.faults import translated
+
+
+@pytest.mark.parametrize(
+    ("operation", "message", "action"),
+    [
+        (
+            "ReceiveMessage",
+            "Access to the resource https://sqs.eu-west-1.amazonaws.com/ is denied.",
+            "sqs:ReceiveMessage",
+        ),
+        ("GetActivityTask", "no", "states:GetActivityTask"),
+        ("SendMessage", "User: x is not authorized to perform: kms:Decrypt on y", "kms:Decrypt"),
+    ],
+)
+def test_a_denied_action_is_named_with_its_service(operation: str, message: str, action: str) -> None:
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, operation)
+    assert f"lack {action}" in str(translated(denied))
