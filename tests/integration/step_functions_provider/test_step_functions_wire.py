@@ -339,6 +339,23 @@ async def test_a_history_of_25000_events_is_read_to_its_end(aws: Wire, provider:
     assert history[0].details == {"name": "Echo", "input": "{}", "inputDetails": {"truncated": False}}
 
 
+async def test_a_watch_outlives_the_token_of_its_page(aws: Wire, provider: StepFunctionsProvider) -> None:
+    def event(id: int, type: str) -> dict[str, Any]:
+        return {"id": id, "previousEventId": id - 1, "timestamp": 1700000000, "type": type}
+
+    first, last = event(1, "ExecutionStarted"), event(2, "ExecutionSucceeded")
+    aws.script("DescribeExecution", execution(status="SUCCEEDED", output="1", stopDate=1700000001))
+    aws.script(
+        "GetExecutionHistory",
+        Answer({"events": [first], "nextToken": "a day old"}),
+        fault("InvalidToken", "Invalid Token"),
+        Answer({"events": [first, last]}),
+    )
+    async with asyncio.timeout(5):
+        seen = [item.id async for item in provider.watch_execution(EXECUTION)]
+    assert seen == [1, 2]
+
+
 async def test_data_that_was_cut_off_or_withheld_is_said_to_be_so(aws: Wire, provider: StepFunctionsProvider) -> None:
     event = {
         **_events(1)[0],

@@ -164,7 +164,13 @@ async def watch(session: Session, execution_id: str, after: int) -> AsyncIterato
     token: dict[str, str] = {}
     seen, pause, over = after, _LOOK_FIRST, False
     while True:
-        answer = await _page(session, execution_id, token)
+        try:
+            answer = await _page(session, execution_id, token)
+        except ClientError as error:
+            if not token or code_of(error) != "InvalidToken":
+                raise
+            token = {}  # AWS keeps a page's token for a day; what was given already is left out below
+            continue
         fresh = [event for event in mapping.events(answer["events"]) if event.id > seen]
         for event in fresh:
             seen = event.id
