@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -154,6 +155,22 @@ async def test_an_id_that_is_no_name_is_kept_in_the_tags(aws: Wire, provider: St
     sent = aws.asked("CreateStateMachine")[0]
     assert sent["name"].startswith("Miete-M-rz-50--")
     assert sent["tags"][0]["key"] == "enginehouse:workflow-id"
+
+
+async def test_silent_synchronous_runs_keep_nobody_else_waiting(aws: Wire) -> None:
+    aws.script("StartSyncExecution", Silent())
+    aws.script("DescribeExecution", execution())
+    made = StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE)
+    made.settings = replace(made.settings, threads=1)
+    async with made:
+        run = asyncio.create_task(made.run_synchronously("flow", ExecutionInput()))
+        async with asyncio.timeout(5):
+            while not aws.asked("StartSyncExecution"):  # noqa: ASYNC110 -- the server is on a thread of its own
+                await asyncio.sleep(0.01)
+        run.cancel()
+        async with asyncio.timeout(3):
+            status = await made.get_execution_status(EXECUTION, history=False)
+    assert status.state == ExecutionState.RUNNING
 
 
 async def test_a_machines_arn_is_no_id_for_a_new_one(aws: Wire, provider: StepFunctionsProvider) -> None:

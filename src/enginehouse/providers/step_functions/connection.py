@@ -52,6 +52,7 @@ class Connection:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._threads = Threads(settings.threads)
+        self._slow = Threads(settings.threads)
         self._session: Any = None
         self.client: Any = None
 
@@ -112,11 +113,12 @@ class Connection:
             raise ParamValidationError(report=report.generate_report())
 
     async def ask_slowly(self, operation: str, **members: Any) -> Any:
-        """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once."""
+        """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once, on threads of its own: one
+        that is given up would keep its thread from all other calls for so long."""
         client = await self.on_thread(
             self.make, "stepfunctions", self._settings.endpoint, read=_SLOW, pool=self._settings.threads
         )
-        return await self.on_thread(getattr(client, operation), **members)
+        return await self._slow.run(functools.partial(getattr(client, operation), **members))
 
     async def _within(self, call: Callable[[], Any], seconds: float) -> Any:
         loop = asyncio.get_running_loop()
@@ -146,6 +148,7 @@ class Connection:
         if self.client is not None:
             self.client.close()
         self._threads.close()
+        self._slow.close()
 
 
 @functools.cache
