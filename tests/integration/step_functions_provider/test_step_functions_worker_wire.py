@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -255,3 +256,21 @@ async def test_a_worker_that_stops_takes_no_task_for_the_one_that_ends(aws: Wire
         await asyncio.sleep(0.05)
     assert len(aws.asked("SendTaskSuccess")) == 2
     assert len(aws.asked("GetActivityTask")) == 2
+
+
+async def test_a_silent_queue_keeps_nobody_from_step_functions(aws: Wire) -> None:
+    body = json.dumps({"task": {"name": "do", "token": "T-1"}})
+    message = {"MessageId": "1", "ReceiptHandle": "r", "Body": body, "Attributes": {"ApproximateReceiveCount": "1"}}
+    aws.script("ReceiveMessage", Answer({"Messages": [message]}), Silent())
+    aws.script("ChangeMessageVisibility", Silent())
+    aws.script("SendTaskSuccess", DONE)
+
+    async def do() -> None:
+        await asyncio.Event().wait()
+
+    options: dict[str, Any] = {"resources": f"{aws.url}/1/q", "queue_endpoint": aws.url, "beat": 0.05, "timeout": 2.0}
+    made = StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, tasks={"do": do}, drain=0.1, grace=0.1, **options)
+    made.settings = replace(made.settings, threads=1)
+    async with made:
+        await asked(aws, "ChangeMessageVisibility")
+        await made.send_task_success("T-2", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import random
 from typing import Any
@@ -18,6 +19,7 @@ from enginehouse.providers.step_functions.faults import code_of, is_expired, tra
 from enginehouse.providers.step_functions.jobs import Job, activity_job
 from enginehouse.providers.step_functions.rewriting import STOPPED
 from enginehouse.providers.step_functions.settings import Settings
+from enginehouse.tasks.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +29,13 @@ _HANDED_BACK = "the worker stops; another one runs the task"
 
 
 class Answers:
-    """The way back from a worker to AWS."""
+    """The way back from a worker to AWS. ``threads``: those on which queues are called."""
 
-    def __init__(self, connection: Connection, queue_client: Any, settings: Settings) -> None:
+    def __init__(self, connection: Connection, queue_client: Any, threads: Threads, settings: Settings) -> None:
         self._connection = connection
         self._queue_client = queue_client
         self._settings = settings
+        self._threads = threads
 
     async def succeed(self, token: str, output: Any, name: str) -> None:
         """Hand the result in. One above the language's limit fails the task."""
@@ -106,10 +109,11 @@ class Answers:
             await self._message("delete_message", job)
 
     async def _message(self, operation: str, job: Job, **members: Any) -> None:
-        call = getattr(self._queue_client, operation)
+        members |= {"QueueUrl": job.queue, "ReceiptHandle": job.receipt}
+        call = functools.partial(getattr(self._queue_client, operation), **members)
         try:
             async with asyncio.timeout(self._settings.timeout):
-                await self._connection.on_thread(call, QueueUrl=job.queue, ReceiptHandle=job.receipt, **members)
+                await self._threads.run(call)
         except (ClientError, BotoCoreError, TimeoutError) as error:
             # The message then comes again, and its answer is dropped as one that nobody waits for.
             log.warning("message.left operation=%s reason=%s", operation, error)

@@ -53,6 +53,7 @@ class Worker:
         self._queues = settings.queues()
         polls = (len(self._activities) + len(self._queues)) * settings.pollers
         self._threads = Threads(max(1, polls))
+        self._messages = Threads(settings.threads)  # a queue that is silent keeps nobody from Step Functions
         self._polls = polls
         self._running: dict[asyncio.Task[None], tuple[Job, asyncio.Event]] = {}
         self._room = asyncio.Event()
@@ -71,7 +72,7 @@ class Worker:
             pool = self._polls + settings.threads
             endpoint = settings.queue_endpoint
             self._queue_client = await on_thread(make, "sqs", endpoint, read=_QUEUE_WAIT + 10.0, pool=pool)
-        self._answers = Answers(self._connection, self._queue_client, settings)
+        self._answers = Answers(self._connection, self._queue_client, self._messages, settings)
 
     async def run(self) -> None:
         """Poll until cancelled. Raises what is wrong with the configuration, when the first poll tells."""
@@ -107,6 +108,7 @@ class Worker:
     def close(self) -> None:
         self._closed = True
         self._runner.close()
+        self._messages.close()
         self._threads.close()
 
     async def _poll(self, place: str, once: Callable[[], Awaitable[None]]) -> None:
