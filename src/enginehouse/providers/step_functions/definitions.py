@@ -77,10 +77,6 @@ def make(spec: WorkflowSpec, settings: Settings, arns: Arns) -> Made:
         text, activities, queues = _definition(spec, settings, arns, str(kind), resources)
     except InvalidSpecError as error:
         faults += [item for item in error.diagnostics if item.severity == "error"]
-    size = len(text.encode())
-    if size > DEFINITION_LIMIT:
-        message = f"the definition has {size:,} bytes as AWS gets it, and {DEFINITION_LIMIT:,} are allowed"
-        faults.append(Diagnostic("error", "DEFINITION_TOO_LARGE", message))
     if faults:
         raise InvalidSpecError("", diagnostics=faults, workflow_id=spec.workflow_id, provider=PROVIDER)
     return Made(
@@ -125,6 +121,11 @@ def _definition(
         return resources.get(task) or resources["*"]
 
     document = rewritten(document, spec.workflow_id, place, settings.liveness)
+    size = len(msgspec.json.encode(document))
+    if size > DEFINITION_LIMIT:
+        message = f"the definition has {size:,} bytes as AWS gets it, and {DEFINITION_LIMIT:,} are allowed."
+        hint = "Each task:NAME brings 400 to 500 bytes with it; move a part of the states into a workflow of their own."
+        raise InvalidSpecError("", diagnostics=[Diagnostic("error", "DEFINITION_TOO_LARGE", message, "", hint)])
     # What we made of it is held to the same rules: an activity takes no Credentials, say.
     text = asl.compile(document, type=kind).text
     return text, activities, queues

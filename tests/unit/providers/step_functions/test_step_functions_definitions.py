@@ -102,3 +102,18 @@ def test_a_definition_too_large_for_aws_is_refused() -> None:
     states["S1030"] = {"Type": "Succeed"}
     with pytest.raises(InvalidSpecError, match="1,048,576"):
         make(spec({"StartAt": "S0", "States": states}), SETTINGS, ARNS)
+
+
+def test_a_definition_that_is_too_large_once_its_tasks_are_rewritten_is_told_its_size() -> None:
+    chain = {f"S{n}": {"Type": "Task", "Resource": "task:do", "Next": f"S{n + 1}"} for n in range(3000)}
+    flow = {"StartAt": "S0", "States": {**chain, "S3000": {"Type": "Succeed"}}}
+    assert len(json.dumps(flow)) < 200_000
+    with pytest.raises(InvalidSpecError, match=r"1,[0-9]{3},[0-9]{3} bytes as AWS gets it") as raised:
+        make(spec(flow), SETTINGS, ARNS)
+    assert [item.code for item in raised.value.diagnostics] == ["DEFINITION_TOO_LARGE"]
+
+
+def test_a_definitions_size_is_counted_in_bytes() -> None:
+    flow = {"Comment": "é" * 600_000, "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
+    with pytest.raises(InvalidSpecError, match="bytes as AWS gets it"):
+        make(spec(flow), SETTINGS, ARNS)
