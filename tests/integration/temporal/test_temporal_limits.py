@@ -141,6 +141,28 @@ async def test_ten_thousand_iterations_are_more_than_a_history_holds(make: Make)
     assert express.output == list(range(10_000))
 
 
+async def test_tasks_that_nobody_waits_for_make_room_when_they_have_ended(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(given: Any) -> None:
+        await asyncio.sleep(600)
+
+    def branch(name: str) -> dict[str, Any]:
+        return {"StartAt": name, "States": {name: {"Type": "Task", "Resource": "task:hang", "End": True}}}
+
+    fails = {
+        "StartAt": "Rest",
+        "States": {"Rest": {"Type": "Wait", "Seconds": 1, "Next": "No"}, "No": {"Type": "Fail", "Error": "No"}},
+    }
+    caught = [{"ErrorEquals": ["States.ALL"], "Next": "After"}]
+    fork = {"Type": "Parallel", "Branches": [branch("A"), branch("B"), fails], "Catch": caught, "End": True}
+    after = {"Type": "Task", "Resource": "task:small", "End": True}
+    monkeypatch.setattr(pace, "OPEN", 2)
+    async with make(tasks={**FUNCTIONS, "hang": hang}) as provider:
+        status = await through(provider, {"StartAt": "Fork", "States": {"Fork": fork, "After": after}}, {})
+    assert status.output == 1
+
+
 @pytest.mark.parametrize("distributed", [False, True], ids=["inline", "distributed"])
 async def test_arguments_near_the_limit_go_in_messages_that_temporal_takes(make: Make, distributed: bool) -> None:
     count = 60  # 12 MB, three times what a message may have

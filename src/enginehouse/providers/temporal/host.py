@@ -300,6 +300,7 @@ class Execution:
     def _activity_ended(self, task: int, handle: asyncio.Task[Any]) -> None:
         if self._activities.get(task) is handle:
             del self._activities[task]
+        self._more = bool(self._deferred)  # also one that nobody waits for makes room for what does wait
         if handle.cancelled():
             return
         error = handle.exception()
@@ -343,7 +344,8 @@ class Execution:
             happened = mapping.child_failed(order.child, error.cause)
         finally:
             self._children.pop(order.child, None)
-            self._started(order.child)
+            self._starting.discard(order.child)
+            self._more = bool(self._deferred)
         self._inbox.append(happened)
 
     def _started(self, child: int) -> None:
