@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -60,6 +61,16 @@ async def test_the_history_of_a_running_execution_needs_no_worker(make: Make) ->
         assert status.history == alive.history
         assert [event.type for event in status.history][-1] == "WaitStateEntered"
         await client.stop_execution(id, "seen enough")
+
+
+async def test_it_knows_when_it_was_started_also_where_a_worker_came_later(make: Make) -> None:
+    shown = one("Pass", QueryLanguage="JSONata", Output="{% $states.context.Execution.StartTime %}")
+    async with make() as client:
+        id = await begin(client, shown)
+        async with make(works=True), asyncio.timeout(30):
+            status = await until_over(client, id)
+    assert json.loads(status.history[-1].details["output"]) == status.output
+    assert datetime.fromisoformat(status.output) - status.start_time < timedelta(milliseconds=1)
 
 
 async def test_a_stop_without_a_worker_ends_it_within_five_seconds(make: Make) -> None:

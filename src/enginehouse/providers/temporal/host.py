@@ -124,7 +124,7 @@ class Execution:
             input_text=text_of(args[1]),
             execution_id=info.workflow_id,
             workflow_id=info.workflow_type,
-            started_at=info.start_time.timestamp(),
+            started_at=info.workflow_start_time.timestamp(),
         )
         now = _now()
         if len(args) > 3:
