@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -17,7 +18,10 @@ from typing import Any
 
 import pytest
 from temporalio import activity, workflow
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
+from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
@@ -238,6 +242,61 @@ async def test_a_long_execution_goes_on_in_another_run_with_one_history(tmp_path
             assert live == after.metadata["execution_name"]
     finally:
         await asyncio.to_thread(server.kill)
+
+
+async def test_an_execution_is_known_when_its_first_runs_are_no_longer_kept() -> None:
+    soon = ["limit.historyCount.suggestContinueAsNew=30"]
+    soon += [f'history.{kind}ProcessorUpdateAckInterval="200ms"' for kind in ("transfer", "visibility", "timer")]
+    server = await asyncio.to_thread(DevServer, None, 0, *(f"--dynamic-config-value={value}" for value in soon))
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Task", "Resource": "task:same", "Next": f"S{number + 1}"} for number in range(12)
+    }
+    definition = {"StartAt": "S0", "States": {**states, "S12": {"Type": "Wait", "Seconds": 600, "End": True}}}
+
+    async def same(given: Any) -> Any:
+        return given
+
+    try:
+        await server.ready()
+        async with asyncio.timeout(60), TemporalProvider(server.address, tasks={"same": same}) as provider:
+            id = await begin(provider, definition, {"n": 1}, name="long")
+            await until_event(provider, id, "WaitStateEntered")
+            before = await provider.get_execution_status(id)
+            await _forget_first_run(await Client.connect(server.address), id)
+            now = await provider.get_execution_status(id)
+            assert now.history
+            assert now.history == before.history[-len(now.history) :]
+            assert dataclasses.replace(now, history=()) == dataclasses.replace(before, history=())
+            assert await provider.get_execution_status(id, history=False) == dataclasses.replace(before, history=())
+            assert json.loads(await provider.get_definition("", execution_id=id)) == definition
+            again = await provider.start_execution(
+                now.workflow_id, ExecutionInput(input={"n": 1}, execution_name="long")
+            )
+            assert (again.execution_id, again.started_at) == (id, before.start_time)
+            async for event in provider.watch_execution(id):
+                assert event == now.history[0]
+                break
+            await provider.stop_execution(id, "enough")
+            await provider.redrive_execution(id)
+            assert (await provider.get_execution_status(id)).state == ExecutionState.RUNNING
+    finally:
+        await asyncio.to_thread(server.kill)
+
+
+async def _forget_first_run(client: Client, id: str) -> None:
+    """Have Temporal delete it, as it does when the namespace's retention has passed."""
+    info = (await client.get_workflow_handle(id).describe()).raw_description.workflow_execution_info
+    assert info.execution.run_id != info.first_run_id
+    await client.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(
+            namespace=client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=id, run_id=info.first_run_id),
+        )
+    )
+    with contextlib.suppress(RPCError):
+        while True:
+            await client.get_workflow_handle(id, run_id=info.first_run_id).describe()
+            await asyncio.sleep(0.05)
 
 
 @activity.defn

@@ -75,7 +75,7 @@ def _details(event: HistoryEvent) -> dict[str, Any]:
 
 async def status(session: Session, description: WorkflowExecutionDescription, *, history: bool) -> ExecutionStatus:
     """What is known of an execution of a native workflow."""
-    run = reading.first_run(description)
+    run = await reading.oldest_run(session, description)
     begun = await reading.first(session, description.id, run, native=True)
     state = reading.state_of(description)
     output, ending = (None, None)
@@ -90,7 +90,7 @@ async def status(session: Session, description: WorkflowExecutionDescription, *,
         metadata |= await reading.standing(session, description, state, "")
     events: list[ExecutionEvent] = []
     if history:
-        events = [item async for item in _events(session, description, follow=False)]
+        events = [item async for item in _events(session, description, run, follow=False)]
     return ExecutionStatus(
         execution_id=description.id,
         workflow_id=reading.workflow_id_of(description.id),
@@ -110,15 +110,16 @@ async def watch(
     session: Session, description: WorkflowExecutionDescription, after: int
 ) -> AsyncIterator[ExecutionEvent]:
     """The events with ids above ``after`` as they come."""
-    async for item in _events(session, description, follow=True):
+    run = await reading.oldest_run(session, description)
+    async for item in _events(session, description, run, follow=True):
         if item.id > after:
             yield item
 
 
 async def _events(
-    session: Session, description: WorkflowExecutionDescription, *, follow: bool
+    session: Session, description: WorkflowExecutionDescription, run: str, *, follow: bool
 ) -> AsyncIterator[ExecutionEvent]:
-    run, numbering = reading.first_run(description), _Numbering()
+    numbering = _Numbering()
     while run:
         following = ""
         async for event in reading.events_of(session, description.id, run, follow=follow):

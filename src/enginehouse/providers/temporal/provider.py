@@ -216,10 +216,8 @@ class TemporalProvider(Provider):
         async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             if execution_id:
                 description = await reading.described(session, execution_of(execution_id))
-                run = reading.first_run(description)
-                native = reading.is_native(description)
-                if not native:
-                    return (await reading.first(session, description.id, run, native=False)).definition
+                if not reading.is_native(description):
+                    return (await reading.first(session, description.id, description.run_id, native=False)).definition
                 workflow_id = reading.workflow_id_of(description.id)
             found = await session.definitions.find(workflow_id)
             if found is None:

@@ -23,6 +23,7 @@ from temporalio.client import (
 from temporalio.common import RawValue
 from temporalio.service import RPCError
 
+from enginehouse.asl import Event
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import ExecutionError, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import _mapping as mapping
@@ -89,9 +90,38 @@ def is_native(description: WorkflowExecutionDescription) -> bool:
 
 async def first(session: Session, execution_id: str, run_id: str, *, native: bool) -> First:
     """What a run began with."""
+    return await _begun(session, await _first_event(session, execution_id, run_id), native=native)
+
+
+async def _first_event(session: Session, execution_id: str, run_id: str) -> HistoryEvent:
     pages = session.client.get_workflow_handle(execution_id, run_id=run_id).fetch_history_events(page_size=1)
     await session.ask(pages.fetch_next_page())
-    return await _begun(session, next(iter(pages.current_page or ())), native=native)
+    return next(iter(pages.current_page or ()))
+
+
+async def oldest_run(session: Session, description: WorkflowExecutionDescription) -> str:
+    """The oldest run that Temporal still has of those which led to the latest: each is kept for a time after its own end,
+    also while the execution goes on."""
+    run, begun = description.run_id, first_run(description)
+    if run == begun or await _kept(session, description.id, begun) is not None:
+        return begun
+    event: HistoryEvent | None = await _first_event(session, description.id, run)
+    while event is not None and (
+        before := event.workflow_execution_started_event_attributes.continued_execution_run_id
+    ):
+        event = await _kept(session, description.id, before)
+        run = before if event is not None else run
+    return run
+
+
+async def _kept(session: Session, execution_id: str, run_id: str) -> HistoryEvent | None:
+    """The run's first event; None where Temporal no longer has the run."""
+    try:
+        return await _first_event(session, execution_id, run_id)
+    except RPCError as error:
+        if not is_not_found(error):
+            raise
+        return None
 
 
 async def _begun(session: Session, event: HistoryEvent, *, native: bool) -> First:
@@ -158,24 +188,43 @@ async def replayed(
     if event is None or _run_of(event) != description.run_id:
         latest = None  # it went on in a new run between the two calls
     if latest is None or event is None:
-        begun = await first(session, execution_id, first_run(description), native=False)
+        begun = await first(session, execution_id, description.run_id, native=False)
     else:
         begun = await _begun(session, event, native=False)
-    for chain in [*begun.start.chains, first_run(description)]:
-        run = chain
-        while run:
-            known = latest if run == description.run_id else None
-            try:
-                async for event in events_of(session, execution_id, run) if known is None else _all_of(session, known):
-                    await replay.feed(event)
-            except RPCError as error:
-                if not is_not_found(error) or run == description.run_id:
-                    raise
-                break  # Temporal no longer keeps it: the next run's snapshot has to do
-            run = replay.next_run
+    async for _ in told(session, description, begun.start.chains, replay, latest):
+        pass
     if replay.live is None:
         raise no_execution(execution_id)
     return replay
+
+
+async def told(
+    session: Session,
+    description: WorkflowExecutionDescription,
+    chains: list[str],
+    replay: Replay,
+    latest: WorkflowHistoryEventAsyncIterator | None = None,
+    *,
+    follow: bool = False,
+) -> AsyncIterator[list[Event]]:
+    """Tell ``replay`` of all runs that Temporal still has, and give what follows from each of its events. ``chains``: the
+    first runs of what was redriven. With ``follow`` the events are told as they come, until the execution's end."""
+    id, last = description.id, first_run(description)
+    for chain in [*chains, last]:
+        run = chain
+        while run:
+            known = latest if run == description.run_id else None
+            events = _all_of(session, known) if known else events_of(session, id, run, follow=follow and chain == last)
+            try:
+                async for event in events:
+                    yield await replay.feed(event)
+            except RPCError as error:
+                if not is_not_found(error) or run == description.run_id:
+                    raise
+                # Temporal no longer keeps it: the next run's snapshot has to do
+                run = await oldest_run(session, description) if chain == last else ""
+            else:
+                run = replay.next_run
 
 
 def _run_of(event: HistoryEvent) -> str:
@@ -211,7 +260,8 @@ async def _whole(
         raise no_execution(description.id)
     stopped_at = replay.stopped_at
     if stopped_at is None:
-        state = ExecutionState.RUNNING if replay.started or live.events else ExecutionState.PENDING
+        begun = replay.started or live.events or replay.start.chains
+        state = ExecutionState.RUNNING if begun else ExecutionState.PENDING
     else:
         state = STATE_OF_CORE.get(live.state.status if live.state else "", state_of(description))
         if replay.ending is not None:

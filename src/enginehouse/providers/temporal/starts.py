@@ -85,7 +85,8 @@ def _memo(*, native: bool) -> dict[str, Any]:
 async def _existing(session: Session, workflow_id: str, id: str, text: str) -> ExecutionResult:
     description = await reading.described(session, id)
     native = reading.is_native(description)
-    begun = await reading.first(session, id, reading.first_run(description), native=native)
+    run = await reading.oldest_run(session, description) if native else description.run_id
+    begun = await reading.first(session, id, run, native=native)
     if not mapping.same_json(begun.input_text, text):
         raise ExecutionConflictError(
             "an execution of this name was started with another input; use another name, or the same input",
