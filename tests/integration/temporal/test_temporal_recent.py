@@ -8,7 +8,10 @@ from collections.abc import Callable
 import pytest
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowNotFoundError, WorkflowSpec
+from enginehouse.conformance.proxy import Proxy
+from enginehouse.errors import ProviderUnavailableError
 from enginehouse.providers.temporal import TemporalProvider
+from enginehouse.providers.temporal.testing import DevServer
 from tests.integration.temporal.running import begin, one
 
 pytestmark = pytest.mark.temporal_server
@@ -86,3 +89,21 @@ async def test_starts_share_one_question_and_one_that_is_cancelled_leaves_the_ot
         done = await asyncio.gather(first, *others, return_exceptions=True)
         assert isinstance(done[0], asyncio.CancelledError)
         assert len({item.execution_id for item in done[1:] if not isinstance(item, BaseException)}) == 9
+
+
+async def test_starts_that_share_a_question_do_not_wait_for_each_other_when_it_is_not_answered(
+    server: DevServer, make: Make
+) -> None:
+    proxy = Proxy(server.port)
+    await proxy.open()
+    try:
+        async with make(address=f"127.0.0.1:{proxy.port}", timeout=0.5) as provider:
+            await provider.create_workflow(spec("w"))
+            proxy.hang()
+            async with asyncio.timeout(10):
+                starts = (provider.start_execution("w", ExecutionInput()) for _ in range(100))
+                done = await asyncio.gather(*starts, return_exceptions=True)
+            assert {type(item) for item in done} == {ProviderUnavailableError}
+            proxy.flow()
+    finally:
+        await proxy.close()
