@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec, ScheduleState
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowNotFoundError, WorkflowSpec
 from enginehouse.conformance.proxy import Proxy
-from enginehouse.errors import ProviderUnavailableError
+from enginehouse.errors import ProviderError, ProviderUnavailableError
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 from tests.integration.temporal.running import begin, one
@@ -107,3 +108,20 @@ async def test_starts_that_share_a_question_do_not_wait_for_each_other_when_it_i
             proxy.flow()
     finally:
         await proxy.close()
+
+
+async def test_somebody_elses_schedule_is_no_workflow(server: DevServer, make: Make) -> None:
+    async with make() as provider, asyncio.timeout(20):
+        client = await Client.connect(server.address)
+        action = ScheduleActionStartWorkflow("Theirs", id="theirs", task_queue="theirs")
+        theirs = Schedule(action=action, spec=ScheduleSpec(), state=ScheduleState(paused=True))
+        handle = await client.create_schedule(f"{provider.settings.prefix}w", theirs)
+        try:
+            with pytest.raises(ProviderError, match="holds no workflow of ours; take another id"):
+                await provider.create_workflow(spec("w"))
+            with pytest.raises(WorkflowNotFoundError):
+                await provider.start_execution("w", ExecutionInput())
+            await provider.create_workflow(spec("ours"))
+            assert [item.workflow_id for item in (await provider.list_workflows()).items] == ["ours"]
+        finally:
+            await handle.delete()

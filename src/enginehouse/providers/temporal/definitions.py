@@ -17,6 +17,7 @@ from temporalio.client import (
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
+    ScheduleDescription,
     ScheduleSpec,
     ScheduleState,
     ScheduleUpdate,
@@ -26,7 +27,7 @@ from temporalio.common import RawValue
 from temporalio.service import RPCError
 
 from enginehouse import asl
-from enginehouse.errors import Diagnostic, InvalidSpecError
+from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderError
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import asked, is_bad_request, is_not_found
@@ -158,7 +159,7 @@ class Definitions:
         return f"{self._settings.prefix}{workflow_id}"
 
     async def create(self, workflow_id: str, made: Definition) -> Definition | None:
-        """Store it. Gives the existing one where there is one."""
+        """Store it. Gives the existing one where there is one. Raises ``ProviderError`` where the schedule is somebody else's."""
         while True:
             try:
                 await self._asked(
@@ -170,22 +171,32 @@ class Definitions:
                 self.recent.add(workflow_id, _memo(made)[MEMO])
                 return None
             except ScheduleAlreadyRunningError:
-                existing = await self.find(workflow_id)
-                if existing is not None:
-                    return existing
+                there = await self._there(workflow_id)
+                if there is None:
+                    continue  # deleted between the two calls
+                existing = await self._read(there)
+                if existing is None:
+                    name = self.schedule_id(workflow_id)
+                    raise ProviderError(
+                        f"Temporal has a schedule {name!r} already that holds no workflow of ours; take another id, or "
+                        "give the provider another `prefix`"
+                    ) from None
+                return existing
 
     async def find(self, workflow_id: str) -> Definition | None:
         """What is stored under this id; None where there is nothing."""
-        if not workflow_id:
-            return None
-        handle = self._client.get_schedule_handle(self.schedule_id(workflow_id))
+        there = await self._there(workflow_id) if workflow_id else None
+        return await self._read(there) if there is not None else None
+
+    async def _there(self, workflow_id: str) -> Schedule | None:
         try:
-            description = await self._asked(handle.describe())
+            handle = self._client.get_schedule_handle(self.schedule_id(workflow_id))
+            description: ScheduleDescription = await self._asked(handle.describe())
         except RPCError as error:
             if is_not_found(error) or is_bad_request(error):
                 return None
             raise
-        return await self._read(description.schedule)
+        return description.schedule
 
     async def to_start(self, workflow_id: str) -> Definition | None:
         """``find``, or what it gave to a call that began less than a fifth of a second ago. Replacing and deleting return

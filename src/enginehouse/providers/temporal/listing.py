@@ -44,9 +44,10 @@ async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSu
     while True:
         await session.ask(pages.fetch_next_page())
         for item in pages.current_page or ():
-            if item.id.startswith(prefix):
+            memo = await item.memo()
+            if item.id.startswith(prefix) and MEMO in memo:
                 id = item.id.removeprefix(prefix)
-                found[id] = _workflow(id, (await item.memo()).get(MEMO, {}))
+                found[id] = _workflow(id, memo[MEMO])
         if not pages.next_page_token:
             break
     for id, done in session.definitions.recent.all().items():
