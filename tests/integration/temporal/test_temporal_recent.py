@@ -6,7 +6,18 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from temporalio.client import Client, Schedule, ScheduleActionStartWorkflow, ScheduleSpec, ScheduleState
+from temporalio.client import (
+    Client,
+    DescribeWorkflowInput,
+    Interceptor,
+    OutboundInterceptor,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleSpec,
+    ScheduleState,
+    WorkflowExecutionDescription,
+)
+from temporalio.service import RPCError, RPCStatusCode
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowNotFoundError, WorkflowSpec
 from enginehouse.conformance.proxy import Proxy
@@ -125,3 +136,23 @@ async def test_somebody_elses_schedule_is_no_workflow(server: DevServer, make: M
             assert [item.workflow_id for item in (await provider.list_workflows()).items] == ["ours"]
         finally:
             await handle.delete()
+
+
+class Throttling(Interceptor):
+    """Answers as a server does that describes no more executions for now."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:
+        return _Throttled(next)
+
+
+class _Throttled(OutboundInterceptor):
+    async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
+        raise RPCError("slower", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
+
+
+async def test_a_list_that_temporal_throttles_is_unavailable(make: Make) -> None:
+    async with make(interceptors=[Throttling()]) as provider:
+        await begin(provider, one("Pass"))
+        await begin(provider, one("Pass"))
+        with pytest.raises(ProviderUnavailableError, match="list_executions"):
+            await provider.list_executions()

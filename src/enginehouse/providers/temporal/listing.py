@@ -137,8 +137,11 @@ async def _as_they_are(session: Session, workflow_id: str) -> dict[str, Executio
             except ExecutionNotFoundError:
                 return None
 
-    async with asyncio.TaskGroup() as group:
-        asked = {id: group.create_task(now(id)) for id in ids}
+    try:
+        async with asyncio.TaskGroup() as group:
+            asked = {id: group.create_task(now(id)) for id in ids}
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from None
     return {id: task.result() for id, task in asked.items()}
 
 
