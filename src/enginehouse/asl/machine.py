@@ -33,7 +33,7 @@ EXPRESS_EVENT_LIMIT = 250_000
 """AWS sets none for EXPRESS, and ends by the clock what goes round for ever; a turn has no clock."""
 
 TURN_STEPS = 1_000_000
-"""What a bounded turn may cost, in steps of roughly a microsecond; the state that it is in is finished."""
+"""What bounded turns at one time may cost together, in steps of roughly a microsecond; the state that it is in is finished."""
 
 _STATE_STEPS, _CHARACTERS_PER_STEP = 5, 256
 
@@ -62,7 +62,7 @@ class Turn:
         self.machines = machines
         self.state = state
         self.now = now
-        self.steps = 0
+        self.steps = state.spent if state.spent_at == now else 0
         self.chance = Chance(state.seed, state.draws)
         self.events: list[Event] = []
         self.commands: list[Command] = []
@@ -179,6 +179,8 @@ class Turn:
                     cause = f"The execution reached the maximum number of history events ({limit})."
                     self.finish("FAILED", frame.last, "ExecutionFailed", "States.Runtime", cause, frame.state)
         self.state.draws = self.chance.draws
+        if self.state.bounded:
+            self.state.spent, self.state.spent_at = self.steps + self.chance.steps, self.now
 
     def advance(self, frame: Frame, resume: Callable[[], str | None] | None = None) -> None:
         """Run the frame from where it stands: from state to state, until it waits or ends."""

@@ -114,7 +114,7 @@ class Program(msgspec.Struct, frozen=True):
         elif isinstance(notification, Stop):
             turn.finish("ABORTED", 0, "ExecutionAborted", notification.error, notification.cause)
         elif isinstance(notification, GoOn):
-            paused, state.paused = state.paused, []
+            turn.steps, paused, state.paused = 0, state.paused, []
             turn.ready.extend((state.frames[frame], None) for frame in paused if frame in state.frames)
         elif isinstance(notification, TimerFired) and notification.timer == state.deadline:
             state.deadline = 0

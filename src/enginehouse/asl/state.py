@@ -90,7 +90,8 @@ class State(msgspec.Struct, omit_defaults=True):
     """An execution between two turns. A host may read the outcome fields, and ``paused``; all else is the core's.
 
     ``bounded``: a turn does only so much, and the threads hold only so much text (``Program.start``). ``paused`` are frames
-    that the last turn had no time for: the host answers ``GoOn``."""
+    that the last turn had no time for: the host answers ``GoOn``. ``spent``: what bounded turns at the time ``spent_at`` have
+    cost, for a host tells all that came in one go at one time, and has one go's time for it."""
 
     seed: str
     context: ExecutionContext
@@ -111,6 +112,8 @@ class State(msgspec.Struct, omit_defaults=True):
     bounded: bool = False
     paused: list[int] = []
     event_limit: int = 25_000
+    spent: int = 0
+    spent_at: float | None = None
 
     @property
     def finished(self) -> bool:

@@ -8,8 +8,8 @@ import pytest
 
 from enginehouse import asl
 from enginehouse.asl import machine
-from enginehouse.asl.commands import ScheduleTask
-from enginehouse.asl.notifications import ChildFinished, GoOn, Redrive, Stop, TaskSucceeded
+from enginehouse.asl.commands import ScheduleTask, StartTimer
+from enginehouse.asl.notifications import ChildFinished, GoOn, Redrive, Stop, TaskSucceeded, TimerFired
 
 CONTEXT = asl.ExecutionContext(execution_id="e", execution_name="n", start_time=100.0)
 
@@ -64,6 +64,25 @@ def test_a_turn_that_has_done_enough_goes_on_in_the_next(
     assert (state.status, state.output) == (whole.state.status, whole.state.output)
     if "Each" not in definition["States"]:
         assert events == whole.events
+
+
+def test_turns_at_one_time_do_together_what_one_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "TURN_STEPS", 100)
+    chain = passes(20)
+    rest = {"StartAt": "Rest", "States": {"Rest": {"Type": "Wait", "Seconds": 1, "Next": "S0"}, **chain["States"]}}
+    program = asl.compile(mapped(rest))
+    turn = program.start({"items": list(range(10))}, CONTEXT, 100.0, "seed", bounded=True)
+    timers = [command.timer for command in turn.commands if isinstance(command, StartTimer)]
+    assert len(timers) == 10
+    events: list[asl.Event] = []
+    for timer in timers:
+        turn = program.resume(turn.state, TimerFired(timer), 101.0)
+        events += turn.events
+    assert len(turn.state.paused) == 9
+    assert [event.type for event in events].count("PassStateEntered") <= 21
+    state, _, turns = through(program, program.resume(turn.state, GoOn(), 102.0))
+    assert turns >= 9
+    assert state.output == list(range(10))
 
 
 def test_what_is_paused_can_be_stopped_and_redriven(monkeypatch: pytest.MonkeyPatch) -> None:
