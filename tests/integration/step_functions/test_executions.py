@@ -159,3 +159,4 @@ def test_executions_are_listed_newest_first_and_filtered(sfn: Any) -> None:
     aborted = sfn.list_executions(stateMachineArn=machine, statusFilter="ABORTED")["executions"]
     assert [item["executionArn"] for item in aborted] == [arns[3]]
     assert len(sfn.list_executions(stateMachineArn=machine, statusFilter="RUNNING")["executions"]) == 6
+    refused("ValidationException", sfn.list_executions, stateMachineArn=machine, statusFilter="PENDING_REDRIVE")

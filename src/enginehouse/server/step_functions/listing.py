@@ -22,6 +22,8 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     if "mapRunArn" in request:
         wanted = await executions_of(api, request["mapRunArn"])
     else:
+        if request.get("statusFilter") == "PENDING_REDRIVE":
+            raise ApiError("ValidationException", "The statusFilter PENDING_REDRIVE is for mapRunArn alone")
         wanted = _of_machine(api, request["stateMachineArn"])
     if "statusFilter" in request:
         wanted = wanted._replace(states=_STATES.get(request["statusFilter"], ("pending_redrive",)))
