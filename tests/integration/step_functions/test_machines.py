@@ -205,6 +205,23 @@ def test_aliases_are_refused_in_awss_words(sfn: Any) -> None:
     refused("StateMachineDoesNotExist", sfn.start_execution, stateMachineArn=alias)
 
 
+def test_aliases_are_listed_newest_first_in_pages(sfn: Any) -> None:
+    arn = made(sfn, "newest", PASS, publish=True)
+    route = [{"stateMachineVersionArn": f"{arn}:1", "weight": 100}]
+    for name in ("b", "c", "a"):
+        sfn.create_state_machine_alias(name=name, routingConfiguration=route)
+    found: list[str] = []
+    request: dict[str, Any] = {"stateMachineArn": arn, "maxResults": 1}
+    while True:
+        page = sfn.list_state_machine_aliases(**request)
+        found += [alias["stateMachineAliasArn"] for alias in page["stateMachineAliases"]]
+        if "nextToken" not in page:
+            break
+        request["nextToken"] = page["nextToken"]
+    assert found == [f"{arn}:a", f"{arn}:c", f"{arn}:b"]
+    refused("InvalidToken", sfn.list_state_machine_aliases, stateMachineArn=arn, nextToken="WyJiIl0=")
+
+
 def test_tags_are_of_machines_and_activities_alone(sfn: Any) -> None:
     arn = made(sfn, "tagged", PASS, publish=True, tags=[{"key": "a", "value": "1"}])
     activity = sfn.create_activity(name="tagged", tags=[{"key": "b", "value": "2"}])["activityArn"]

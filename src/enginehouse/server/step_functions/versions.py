@@ -233,7 +233,7 @@ async def list_state_machine_aliases(api: Api, request: dict[str, Any]) -> dict[
         request,
         "stateMachineAliases",
         aliases,
-        lambda alias: alias.name,
+        lambda alias: [-alias.created, alias.name],
         lambda alias: {"stateMachineAliasArn": api.arns.of(alias.id), "creationDate": alias.created},
     )
 
