@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.integration.step_functions.calls import made, refused
-from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition
+from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, serving
 
 
 def test_an_execution_runs_and_tells_its_history(sfn: Any) -> None:
@@ -148,6 +151,33 @@ def test_a_failed_execution_is_redriven(sfn: Any) -> None:
     assert sfn.describe_execution(executionArn=arn)["status"] == "SUCCEEDED"
     message = refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn)
     assert message == "Execution is SUCCEEDED and cannot be redriven"
+
+
+@pytest.mark.parametrize(
+    ("began", "ended", "status"), [(30, 13, "REDRIVABLE"), (30, 15, "NOT_REDRIVABLE")], ids=["in time", "too late"]
+)
+def test_an_execution_can_be_redriven_for_14_days_after_its_end(
+    tmp_path: Path, began: int, ended: int, status: str
+) -> None:
+    with serving(tmp_path, "--store", "old.db") as server:
+        sfn = server.client()
+        arn = sfn.start_execution(stateMachineArn=made(sfn, "old", HOLD))["executionArn"]
+        sfn.stop_execution(executionArn=arn)
+        server.stop()
+        with closing(sqlite3.connect(tmp_path / "old.db")) as store:
+            store.execute(
+                "UPDATE execution SET started_at = started_at - ?, stopped_at = stopped_at - ?",
+                (began * 86_400, ended * 86_400),
+            )
+            store.commit()
+        server.start()
+        sfn = server.client()
+        assert sfn.describe_execution(executionArn=arn)["redriveStatus"] == status
+        if status == "REDRIVABLE":
+            assert sfn.redrive_execution(executionArn=arn)["redriveDate"]
+        else:
+            message = refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn)
+            assert message == "Execution has exceeded the redrivable period of 14 days"
 
 
 def test_executions_are_listed_newest_first_and_filtered(sfn: Any) -> None:

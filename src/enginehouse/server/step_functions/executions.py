@@ -242,7 +242,7 @@ def _redrivable(row: ExecutionRow) -> tuple[str, str]:
         return "NOT_REDRIVABLE", f"Execution is {status} and cannot be redriven"
     if row.pointer:
         return "REDRIVABLE_BY_MAP_RUN", ""
-    if row.started_at < time.time() - _REDRIVABLE_FOR:
+    if row.stopped_at is not None and row.stopped_at < time.time() - _REDRIVABLE_FOR:
         return "NOT_REDRIVABLE", "Execution has exceeded the redrivable period of 14 days"
     return "REDRIVABLE", ""
 
