@@ -153,6 +153,23 @@ def test_a_failed_execution_is_redriven(sfn: Any) -> None:
     assert message == "Execution is SUCCEEDED and cannot be redriven"
 
 
+def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
+    machine = made(sfn, "redriven-once", HOLD)
+    one, two = (sfn.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(2))
+    for arn in (one, two):
+        sfn.stop_execution(executionArn=arn)
+    first = sfn.redrive_execution(executionArn=one, clientToken="a")["redriveDate"]
+    assert sfn.redrive_execution(executionArn=one, clientToken="a")["redriveDate"] == first
+    sfn.stop_execution(executionArn=one)
+    assert sfn.redrive_execution(executionArn=one, clientToken="a")["redriveDate"] == first
+    assert sfn.describe_execution(executionArn=one)["status"] == "ABORTED"
+    second = sfn.redrive_execution(executionArn=one, clientToken="b")["redriveDate"]
+    assert second > first
+    refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=one, clientToken="c")
+    assert sfn.redrive_execution(executionArn=two, clientToken="a")["redriveDate"] >= second
+    assert sfn.describe_execution(executionArn=two)["redriveCount"] == 1
+
+
 @pytest.mark.parametrize(
     ("began", "ended", "status"), [(30, 13, "REDRIVABLE"), (30, 15, "NOT_REDRIVABLE")], ids=["in time", "too late"]
 )

@@ -21,6 +21,8 @@ class Api:
         self.catalogue = Catalogue()
         self.changing = asyncio.Lock()
         self.background: set[asyncio.Task[None]] = set()
+        self.redriven: dict[tuple[str, str], float] = {}
+        """When an execution was redriven, by its id and the token of who asked, for those who ask again; in this process."""
 
     async def open(self) -> None:
         await self.engine.open()

@@ -29,6 +29,8 @@ STATUS = {
 }
 _INPUT_LIMIT = 262_144
 _REDRIVABLE_FOR = 14 * 86_400
+# Seconds for which a redrive that is asked for again, with the same token, is the same redrive.
+_SAME_REDRIVE = 15 * 60
 _SYNC_LIMIT = 300.0
 _TOKEN = re.compile(r"\s*([A-Za-z_$][\w$]*)")
 _LITERALS = ("true", "false", "null")
@@ -304,14 +306,28 @@ async def stop_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def redrive_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    row = await execution_of(api, request["executionArn"])
+    async with api.changing:
+        row = await execution_of(api, request["executionArn"])
+        token = request.get("clientToken")
+        if token is None:
+            return {"redriveDate": await _redrive(api, row, request["executionArn"])}
+        known = api.redriven
+        while known and next(iter(known.values())) < api.engine.now() - _SAME_REDRIVE:
+            del known[next(iter(known))]
+        if (row.id, token) not in known:
+            known[row.id, token] = await _redrive(api, row, request["executionArn"])
+        return {"redriveDate": known[row.id, token]}
+
+
+async def _redrive(api: Api, row: ExecutionRow, arn: str) -> float:
+    """When it was redriven. Raises ``ExecutionNotRedrivable``."""
     status, reason = _redrivable(row)
     if status != "REDRIVABLE":
         raise ApiError(
             "ExecutionNotRedrivable", reason or "Execution is a child of a Map Run, which alone can redrive it"
         )
     await api.engine.redrive(row)
-    again = await _found(api, row.id, request["executionArn"])
+    again = await _found(api, row.id, arn)
     if again.redrives == row.redrives:
         raise ApiError("ExecutionNotRedrivable", "Execution has nothing that could run again")
-    return {"redriveDate": await _redriven_at(api, again)}
+    return await _redriven_at(api, again)
