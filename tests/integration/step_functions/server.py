@@ -106,5 +106,12 @@ def definition(*states: tuple[str, dict[str, Any]]) -> str:
     return json.dumps({"StartAt": names[0], "States": made})
 
 
+def many_of(resource: str) -> str:
+    """A machine whose only state is a distributed Map: each item of its input is given to the resource."""
+    item = {"StartAt": "Item", "States": {"Item": {"Type": "Task", "Resource": resource, "End": True}}}
+    mode = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    return definition(("Many", {"Type": "Map", "ItemProcessor": {"ProcessorConfig": mode, **item}}))
+
+
 PASS = definition(("Only", {"Type": "Pass"}))
 HOLD = definition(("Hold", {"Type": "Wait", "Seconds": 3600}))

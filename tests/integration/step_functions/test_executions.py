@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import made, refused
-from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, serving
+from tests.integration.step_functions.calls import ended, made, refused
+from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, many_of, serving
 
 
 def test_an_execution_runs_and_tells_its_history(sfn: Any) -> None:
@@ -170,11 +170,37 @@ def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
     assert sfn.describe_execution(executionArn=two)["redriveCount"] == 1
 
 
+def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
+    activity = sfn.create_activity(name="items")["activityArn"]
+    machine = made(sfn, "many-redriven", many_of(activity))
+    arn = sfn.start_execution(stateMachineArn=machine, input="[1, 2]")["executionArn"]
+    for _ in range(2):
+        task = sfn.get_activity_task(activityArn=activity)
+        if task["input"] == "1":
+            sfn.send_task_success(taskToken=task["taskToken"], output="1")
+        else:
+            failing = task["taskToken"]
+    sfn.send_task_failure(taskToken=failing, error="Broken")
+    assert ended(sfn, arn)["status"] == "FAILED"
+    (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    counted = sfn.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]
+    assert (counted["total"], counted["succeeded"], counted["failed"]) == (2, 1, 1)
+    sfn.redrive_execution(executionArn=arn)
+    task = sfn.get_activity_task(activityArn=activity)
+    counted = sfn.describe_map_run(mapRunArn=run["mapRunArn"])["executionCounts"]
+    assert (counted["total"], counted["succeeded"], counted["failed"], counted["running"]) == (2, 1, 0, 1)
+    sfn.send_task_success(taskToken=task["taskToken"], output="2")
+    assert ended(sfn, arn)["status"] == "SUCCEEDED"
+    found = sfn.describe_map_run(mapRunArn=run["mapRunArn"])
+    for counted in (found["executionCounts"], found["itemCounts"]):
+        assert (counted["total"], counted["succeeded"], counted["failed"], counted["resultsWritten"]) == (2, 2, 0, 2)
+
+
 @pytest.mark.parametrize(
-    ("began", "ended", "status"), [(30, 13, "REDRIVABLE"), (30, 15, "NOT_REDRIVABLE")], ids=["in time", "too late"]
+    ("began", "over", "status"), [(30, 13, "REDRIVABLE"), (30, 15, "NOT_REDRIVABLE")], ids=["in time", "too late"]
 )
 def test_an_execution_can_be_redriven_for_14_days_after_its_end(
-    tmp_path: Path, began: int, ended: int, status: str
+    tmp_path: Path, began: int, over: int, status: str
 ) -> None:
     with serving(tmp_path, "--store", "old.db") as server:
         sfn = server.client()
@@ -184,7 +210,7 @@ def test_an_execution_can_be_redriven_for_14_days_after_its_end(
         with closing(sqlite3.connect(tmp_path / "old.db")) as store:
             store.execute(
                 "UPDATE execution SET started_at = started_at - ?, stopped_at = stopped_at - ?",
-                (began * 86_400, ended * 86_400),
+                (began * 86_400, over * 86_400),
             )
             store.commit()
         server.start()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.step_functions.calls import ended, made, refused, run
-from tests.integration.step_functions.server import ROLE, definition, serving
+from tests.integration.step_functions.server import ROLE, definition, many_of, serving
 from tests.integration.step_functions.tour import MANY
 
 SLOW = definition(
@@ -127,6 +127,21 @@ def test_map_runs(sfn: Any) -> None:
     found = sfn.describe_map_run(mapRunArn=run_["mapRunArn"])
     assert (found["status"], found["itemCounts"]["succeeded"]) == ("SUCCEEDED", 3)
     assert len(sfn.list_executions(mapRunArn=run_["mapRunArn"])["executions"]) == 3
+
+
+def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
+    activity = sfn.create_activity(name="items")["activityArn"]
+    arn = sfn.start_execution(stateMachineArn=made(sfn, "many-redriven", many_of(activity)), input="[1]")[
+        "executionArn"
+    ]
+    sfn.send_task_failure(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"], error="Broken")
+    assert ended(sfn, arn)["status"] == "FAILED"
+    sfn.redrive_execution(executionArn=arn)
+    sfn.send_task_success(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"], output="1")
+    assert ended(sfn, arn)["status"] == "SUCCEEDED"
+    (run_,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    counted = sfn.describe_map_run(mapRunArn=run_["mapRunArn"])["executionCounts"]
+    assert (counted["total"], counted["succeeded"], counted["failed"]) == (1, 1, 0)
 
 
 def test_a_mock_configuration_in_real_time(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def is_nested(command: Work) -> bool:
 def insert_child(row: NewExecution | ExecutionRow, command: StartChild, batch: Batch, number: int) -> None:
     """Put an item of a distributed Map into the store, to be started."""
     name = f"{row.name}/{command.child}"
+    place = {"map_run": command.run, "map_run_size": command.total, "map_run_index": command.index}
     child = batch.insert_execution(
         NewExecution(
             id=f"{row.id}/{command.child}",
@@ -63,7 +64,7 @@ def insert_child(row: NewExecution | ExecutionRow, command: StartChild, batch: B
             link="child",
             state="pending",
             input=encode(command.input).decode(),
-            request=encode({"metadata": {"map_run": command.run, "map_run_size": command.total}}).decode(),
+            request=encode({"metadata": place}).decode(),
             seed=secrets.token_hex(8),
             started_at=time.time(),
         )

@@ -170,7 +170,9 @@ class MockEngine:
         return None
 
     async def map_run_counts(self, run: str) -> list[Counts]:
-        children = [child for child in self.provider.executions if child.map_run == run]
+        # a redrive begins a new child in the place of one that failed
+        places = {child.index: child for child in self.provider.executions if child.map_run == run}
+        children = list(places.values())
         states = Counter(str(child.status) for child in children)
         return [
             Counts(
