@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,33 @@ def test_a_worker_that_goes_away_takes_no_task_along(server: Server, sfn: Any) -
     machine = made(sfn, "left", definition(("Work", {"Type": "Task", "Resource": activity})))
     sfn.start_execution(stateMachineArn=machine)
     assert sfn.get_activity_task(activityArn=activity)["taskToken"]
+
+
+def test_who_waits_when_the_server_ends_is_told_to_come_again(tmp_path: Path) -> None:
+    with serving(tmp_path, "--memory") as server, ExitStack() as opened:
+        sfn = server.client()
+        activity = sfn.create_activity(name="idle")["activityArn"]
+        express = made(sfn, "express", HOLD, type="EXPRESS")
+        held = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=60)) for _ in range(2)
+        ]
+        for connection, (operation, request) in zip(
+            held,
+            [("GetActivityTask", {"activityArn": activity}), ("StartSyncExecution", {"stateMachineArn": express})],
+            strict=True,
+        ):
+            body = json.dumps(request)
+            connection.sendall(
+                f"POST / HTTP/1.1\r\nHost: here\r\nX-Amz-Target: AWSStepFunctions.{operation}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n{body}".encode()
+            )
+        assert sfn.list_activities()["activities"], "what came before this has been read"
+        server.stop()
+        for connection in held:
+            answer = connection.makefile("rb").read()
+            assert answer.startswith(b"HTTP/1.1 503 ")
+            assert b'"__type":"ServiceUnavailable"' in answer
+        assert "Traceback" not in server.said()
 
 
 def test_an_express_execution_is_only_answered_for(sfn: Any) -> None:

@@ -21,6 +21,8 @@ class Api:
         self.catalogue = Catalogue()
         self.changing = asyncio.Lock()
         self.background: set[asyncio.Task[None]] = set()
+        self.leaving = asyncio.Event()
+        """Set when the server ends: what is held is answered now."""
         self.redriven: dict[tuple[str, str], float] = {}
         """When an execution was redriven, by its id and the token of who asked, for those who ask again; in this process."""
 

@@ -11,7 +11,7 @@ import logging
 import random
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -24,7 +24,6 @@ from enginehouse.server.step_functions.signature import Signatures
 
 log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
@@ -63,7 +62,7 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
         operation = target.removeprefix(prefix) if target.startswith(prefix) else ""
         doing = _done(scope, operation, headers, body)
         try:
-            status, text = await (_while_there(doing, receive) if operation in _HELD else doing)
+            status, text = await (_while_there(doing, receive, api.leaving) if operation in _HELD else doing)
         except Disconnected:
             return
         await _answer(send, status, text)
@@ -90,19 +89,25 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
     return app
 
 
-async def _while_there(work: Coroutine[Any, Any, T], receive: Receive) -> T:
-    """What ``work`` gives. It is cancelled when the caller goes away: a task of an activity must not be given to nobody."""
+async def _while_there(
+    work: Coroutine[Any, Any, tuple[int, bytes]], receive: Receive, leaving: asyncio.Event
+) -> tuple[int, bytes]:
+    """What ``work`` gives. It is cancelled when the caller goes away: a task of an activity must not be given to nobody; and
+    when the server does: the caller is told to come again, as SDKs do by themselves."""
     doing = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(_disconnected(receive))
+    left = asyncio.ensure_future(leaving.wait())
     try:
-        await asyncio.wait({doing, gone}, return_when=asyncio.FIRST_COMPLETED)
-        if not doing.done():
+        await asyncio.wait({doing, gone, left}, return_when=asyncio.FIRST_COMPLETED)
+        if doing.done():
+            return doing.result()
+        if gone.done():
             raise Disconnected
-        return doing.result()
+        return 503, _fault(ApiError("ServiceUnavailable", "The server ends. Try again when it is back.", 503))
     finally:
-        doing.cancel()
-        gone.cancel()
-        await asyncio.wait({doing, gone})
+        for future in (doing, gone, left):
+            future.cancel()
+        await asyncio.wait({doing, gone, left})
 
 
 async def _disconnected(receive: Receive) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -14,7 +16,7 @@ from enginehouse.server.step_functions.machines import go_on_deleting
 from enginehouse.server.step_functions.model import load
 from enginehouse.server.step_functions.signature import Signatures
 
-# Seconds that requests under way have to end; a long poll would take a minute.
+# Seconds that requests under way have to end; those that are held are told to.
 _DRAIN = 1
 
 
@@ -60,6 +62,24 @@ async def serve(
             backlog=1024,
         )
         ready(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-        await uvicorn.Server(config).serve(sockets=[listening])
+        await _until_ended(_Server(config), api, listening)
     finally:
         await api.close()
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals are the business of whoever started this."""
+        yield
+
+
+async def _until_ended(server: uvicorn.Server, api: Api, listening: socket.socket) -> None:
+    """Serve; when this is cancelled, answer what is under way first."""
+    running = asyncio.ensure_future(server.serve(sockets=[listening]))
+    try:
+        await asyncio.shield(running)
+    finally:
+        server.should_exit = True
+        api.leaving.set()
+        await running
