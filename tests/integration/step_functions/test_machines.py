@@ -13,6 +13,7 @@ from tests.integration.step_functions.calls import PATIENCE, made, refused, run
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine"
+GROUP = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:all:*"}}
 
 
 def test_creating_again_with_the_same_text_is_no_error(sfn: Any) -> None:
@@ -29,7 +30,7 @@ def test_creating_again_with_the_same_text_is_no_error(sfn: Any) -> None:
         {"definition": HOLD},
         {"type": "EXPRESS"},
         {"tracingConfiguration": {"enabled": True}},
-        {"loggingConfiguration": {"level": "ALL", "includeExecutionData": True}},
+        {"loggingConfiguration": {"level": "ALL", "includeExecutionData": True, "destinations": [GROUP]}},
     ],
 )
 def test_creating_again_with_anything_else_is_refused(sfn: Any, other: dict[str, Any]) -> None:
@@ -67,6 +68,26 @@ def test_arns_are_told_apart(sfn: Any) -> None:
     elsewhere = "arn:aws:states:eu-west-1:000000000000:stateMachine:same"
     refused("StateMachineDoesNotExist", call, stateMachineArn=elsewhere)
     refused("InvalidArn", call, stateMachineArn="arn:aws:states:us-east-1:123456789012:activity:same")
+
+
+def test_logs_go_to_one_place(sfn: Any) -> None:
+    machine = {"name": "logs", "definition": PASS, "roleArn": ROLE}
+    for wrong in (
+        {"level": "ALL"},
+        {"level": "ERROR", "destinations": []},
+        {"level": "OFF", "destinations": [GROUP] * 2},
+    ):
+        refused("InvalidLoggingConfiguration", sfn.create_state_machine, **machine, loggingConfiguration=wrong)
+    arn = sfn.create_state_machine(**machine, loggingConfiguration={"level": "OFF"})["stateMachineArn"]
+    refused(
+        "InvalidLoggingConfiguration",
+        sfn.update_state_machine,
+        stateMachineArn=arn,
+        loggingConfiguration={"level": "FATAL"},
+    )
+    logs = {"level": "ALL", "includeExecutionData": False, "destinations": [GROUP]}
+    sfn.update_state_machine(stateMachineArn=arn, loggingConfiguration=logs)
+    assert sfn.describe_state_machine(stateMachineArn=arn)["loggingConfiguration"] == logs
 
 
 def test_an_update_is_a_revision_unless_nothing_differs(sfn: Any) -> None:

@@ -34,6 +34,7 @@ async def create_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
     publish = request.get("publish", False)
     if "versionDescription" in request and not publish:
         raise ApiError("ValidationException", "Version description can only be set when publish is true")
+    _check_logging(request)
     given_tags = tags.read(request)
     workflow = await _compiled(api, name, request["definition"], kind, request["roleArn"], given_tags)
     async with api.changing:
@@ -149,6 +150,7 @@ async def update_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
         raise ApiError("ValidationException", "Version description can only be set when publish is true")
     if "roleArn" in request:
         check_role(request["roleArn"])
+    _check_logging(request)
     async with api.changing:
         machine = living(api, request["stateMachineArn"])
         before = api.revision(machine)
@@ -219,6 +221,15 @@ async def _delete(api: Api, machine: Machine) -> None:
         await asyncio.sleep(_LOOK_AGAIN)
     async with api.changing:
         await api.keep(dropped=api.catalogue.of_machine(machine.name), removed=machine.name)
+
+
+def _check_logging(request: Mapping[str, Any]) -> None:
+    """Raises ``InvalidLoggingConfiguration`` where it is not said to which one place logs go; the model's documentation has it."""
+    given = request.get("loggingConfiguration", _NO_LOGGING)
+    places = len(given.get("destinations", ()))
+    if places > 1 or (places == 0 and given.get("level", "OFF") != "OFF"):
+        why = "Must specify exactly one Log Destination."
+        raise ApiError("InvalidLoggingConfiguration", f"Invalid Logging Configuration: {why}")
 
 
 async def _compiled(
