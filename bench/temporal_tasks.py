@@ -22,7 +22,7 @@ from enginehouse import ExecutionInput, WorkflowSpec
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 
-TASKS, ALONE, MANY, AT_ONCE, CALLS = 10, 15, 120, 20, 60
+TASKS, ALONE, MANY, AT_ONCE, CALLS = 10, 15, 120, 20, 240
 ONCE = RetryPolicy(maximum_attempts=1)
 
 Pair = tuple[float, float, str, str]  # by hand, ours, the unit, which is better
