@@ -49,7 +49,9 @@ async def test_a_claim_that_nobody_hears_of_is_given_back(local: LocalProvider, 
     await local.send_task_success(task.token, 1)
     await reached(local, started.execution_id, "ExecutionSucceeded")
     history = (await local.get_execution_status(started.execution_id)).history
-    assert [event.details["workerName"] for event in history if event.type == "ActivityStarted"] == ["me"]
+    *others, last = [event.details["workerName"] for event in history if event.type == "ActivityStarted"]
+    assert last == "me"
+    assert others in ([], ["gone"])  # the engine may have read of the claim before it was given back
 
 
 async def test_no_poll_that_ends_early_loses_a_task(local: LocalProvider) -> None:
