@@ -53,7 +53,10 @@ def test_nothing_is_lost_and_arns_and_histories_stay(tmp_path: Path) -> None:
             name = f"n{number}"
             given = {"stateMachineArn": machine, "name": name, "input": f'{{"n": {number}}}'}
             try:
-                started[name] = insisting(sfn.start_execution, **given)["executionArn"]
+                # while the server is away its port may be somebody else's, whose answer boto3 takes for one without members
+                while "executionArn" not in (answer := insisting(sfn.start_execution, **given)):
+                    under_way.wait(0.1)
+                started[name] = answer["executionArn"]
             except sfn.exceptions.ExecutionAlreadyExists as error:  # it had got through, and has ended meanwhile
                 started[name] = error.response["Error"]["Message"].split("'")[1]
             if len(started) > MANY * (kills + 1) / (KILLS + 2):
