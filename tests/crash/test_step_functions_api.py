@@ -53,7 +53,7 @@ def test_nothing_is_lost_and_arns_and_histories_stay(tmp_path: Path) -> None:
             name = f"n{number}"
             given = {"stateMachineArn": machine, "name": name, "input": f'{{"n": {number}}}'}
             try:
-                # while the server is away its port may be somebody else's, whose answer boto3 takes for one without members
+                # boto3 takes an answer that is cut within its head, or another server's at this port, for one without members
                 while "executionArn" not in (answer := insisting(sfn.start_execution, **given)):
                     under_way.wait(0.1)
                 started[name] = answer["executionArn"]
