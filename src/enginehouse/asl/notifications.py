@@ -36,6 +36,14 @@ class TaskFailed(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     cause: str | None = None
 
 
+class TaskAnswered(msgspec.Struct, frozen=True, tag=True):
+    """Somebody used the task's token. An answer that is quicker than the service's own waits for ``TaskSubmitted``; then it
+    is taken, and the task cancelled."""
+
+    task: int
+    outcome: TaskSucceeded | TaskFailed
+
+
 class TaskTimedOut(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """The task took longer than its timeout, or was silent for longer than its heartbeat."""
 
@@ -88,6 +96,7 @@ Notification: TypeAlias = (
     | TaskSubmitted
     | TaskSucceeded
     | TaskFailed
+    | TaskAnswered
     | TaskTimedOut
     | TimerFired
     | ChildFinished

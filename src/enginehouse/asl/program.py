@@ -30,6 +30,7 @@ from enginehouse.asl.notifications import (
     Notification,
     Redrive,
     Stop,
+    TaskAnswered,
     TaskStarted,
     TaskSubmitted,
     TimerFired,
@@ -151,7 +152,9 @@ class Program(msgspec.Struct, frozen=True):
         ):
             return
         current = turn.current(frame)
-        if isinstance(notification, TaskStarted | TaskSubmitted) and not current.goes_through(notification):
+        if isinstance(notification, TaskAnswered | TaskStarted | TaskSubmitted) and not current.goes_through(
+            notification
+        ):
             return
         del state.waits[number]
         if frame.wait == number:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 
+from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
+
 FORMAT = 1
 """The number of the stored form. A snapshot of another number is refused, and the journal replayed instead."""
 
@@ -58,7 +60,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     """One thread of control: the execution's own, a branch's, or an iteration's; it stands in one state at a time.
 
     ``last`` is the event that the next one follows, ``entered`` the Entered event of the state that it stands in.
-    ``submitted``: a service has taken the request of the task that it waits for.
+    ``submitted``: a service has taken the request of the task that it waits for; ``answer`` came before that.
     ``variables`` is replaced, never changed: inner frames begin by sharing their parent's.
     """
 
@@ -78,6 +80,7 @@ class Frame(msgspec.Struct, omit_defaults=True):
     wait: int = 0
     token: str = ""
     submitted: bool = False
+    answer: TaskSucceeded | TaskFailed | None = None
     retrying: bool = False
     halted: bool = False
     mapped: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,11 @@ def definitions() -> dict[str, tuple[dict[str, Any], Any]]:
             {"StartAt": "Each", "States": {"Each": {"Type": "Map", "ItemProcessor": double, "End": True}}},
             list(range(5)),
         ),
+        # of version 2: the answer by token is there before the function that was asked has returned
+        "quick": (
+            {"StartAt": "Ask", "States": {"Ask": {**ask, "Resource": "task:quick.waitForTaskToken", "End": True}}},
+            1,
+        ),
         "failed": ({"StartAt": "Boom", "States": {"Boom": {"Type": "Task", "Resource": "task:boom", "End": True}}}, 1),
     }
 
@@ -84,6 +90,16 @@ async def boom(given: Any) -> None:
     raise KeyError(given)
 
 
+def quick(provider: Callable[[], TemporalProvider]) -> Callable[[Any, Any], Awaitable[str]]:
+    """A function that is answered for before it returns."""
+
+    async def ask(_: Any, context: Any) -> str:
+        await provider().send_task_success(context.token, "quick")
+        return "asked"
+
+    return ask
+
+
 TASKS = {"add": add, "left": side, "right": side, "square": square, "flaky": flaky, "last": last, "boom": boom}
 
 
@@ -103,7 +119,8 @@ async def record(names: list[str]) -> None:
     HISTORIES.mkdir(exist_ok=True)
     try:
         client = await Client.connect(server.address)
-        async with TemporalProvider(server.address, tasks=TASKS) as provider:
+        tasks = {**TASKS, "quick": quick(lambda: provider)}
+        async with TemporalProvider(server.address, tasks=tasks) as provider:
             for name, (definition, given) in definitions().items():
                 if name not in names:
                     continue

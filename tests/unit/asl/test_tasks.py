@@ -8,7 +8,15 @@ import pytest
 
 from enginehouse import asl
 from enginehouse.asl.commands import CancelTask, CancelTimer, Finish, ScheduleTask, StartTimer
-from enginehouse.asl.notifications import Stop, TaskFailed, TaskStarted, TaskSubmitted, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import (
+    Stop,
+    TaskAnswered,
+    TaskFailed,
+    TaskStarted,
+    TaskSubmitted,
+    TaskSucceeded,
+    TimerFired,
+)
 from enginehouse.asl.states.task import parse_resource
 from tests.bare_host import START, drive
 from tests.unit.asl.machines import JSONATA, answers, compiled, machine, task, types
@@ -81,6 +89,43 @@ def test_a_callback_is_submitted_then_waits_for_its_token() -> None:
     assert ([event.type for event in turn.events], turn.state.status) == (["TaskSubmitted"], "RUNNING")
     turn = program.resume(turn.state, TaskSucceeded(command.task, {"approved": True}), START)
     assert turn.state.output == {"approved": True}
+
+
+@pytest.mark.parametrize("failed", [False, True])
+def test_an_answer_that_is_quicker_than_the_service_waits_for_it(failed: bool) -> None:
+    program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken"})
+    turn = program.start({}, context(), START, "seed")
+    number = scheduled(turn).task
+    first = TaskFailed(number, "No", "never") if failed else TaskSucceeded(number, "first")
+    for outcome in (first, TaskSucceeded(number, "second")):
+        turn = program.resume(turn.state, TaskAnswered(number, outcome), START)
+        assert (turn.events, turn.commands, turn.state.status) == ([], [], "RUNNING")
+    turn = program.resume(program.load(program.dump(turn.state)), TaskSubmitted(number, {}), START)
+    assert [event.type for event in turn.events][:2] == ["TaskSubmitted", "TaskFailed" if failed else "TaskSucceeded"]
+    assert CancelTask(number) in turn.commands
+    assert (turn.state.error, turn.state.output) == (("No", None) if failed else (None, "first"))
+
+
+def test_an_answer_is_dropped_where_the_service_refuses_the_request() -> None:
+    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
+    program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken", "Retry": [retry]})
+    turn = program.start({}, context(), START, "seed")
+    number = scheduled(turn).task
+    turn = program.resume(turn.state, TaskAnswered(number, TaskSucceeded(number, "of the first try")), START)
+    turn = program.resume(turn.state, TaskFailed(number, "Refused"), START)
+    (timer,) = [item for item in turn.commands if isinstance(item, StartTimer)]
+    turn = program.resume(turn.state, TimerFired(timer.timer), timer.at)
+    turn = program.resume(turn.state, TaskSubmitted(scheduled(turn).task, {}), timer.at)
+    assert turn.state.status == "RUNNING"
+
+
+def test_an_answer_after_the_service_s_own_is_taken_at_once() -> None:
+    program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken"})
+    turn = program.start({}, context(), START, "seed")
+    number = scheduled(turn).task
+    turn = program.resume(turn.state, TaskSubmitted(number, {}), START)
+    turn = program.resume(turn.state, TaskAnswered(number, TaskSucceeded(number, 1)), START)
+    assert (turn.state.output, CancelTask(number) in turn.commands) == (1, False)
 
 
 @pytest.mark.parametrize("pattern", ["sync", "sync:2", "waitForTaskToken"])

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from enginehouse.asl.dataflow import Catcher
     from enginehouse.asl.faults import StateFault
     from enginehouse.asl.machine import Turn
-    from enginehouse.asl.notifications import ChangeMapRun, TaskStarted, TaskSubmitted
+    from enginehouse.asl.notifications import ChangeMapRun, TaskAnswered, TaskStarted, TaskSubmitted
     from enginehouse.asl.retry import Retrier
     from enginehouse.asl.state import Fork, Frame
 
@@ -40,7 +40,7 @@ class CompiledState(msgspec.Struct, frozen=True, kw_only=True):
         """Take what the state waited for; by default that is the delay of a retry."""
         return self.run(turn, frame)
 
-    def goes_through(self, notification: TaskStarted | TaskSubmitted) -> bool:
+    def goes_through(self, notification: TaskAnswered | TaskStarted | TaskSubmitted) -> bool:
         """Whether what the state waits for passes through this stage before its outcome."""
         return False
 

@@ -15,6 +15,7 @@ from enginehouse.asl.faults import StateFault, query_fault, runtime_fault
 from enginehouse.asl.jsonata import type_name
 from enginehouse.asl.machine import NOT_TRUNCATED, too_large
 from enginehouse.asl.notifications import (
+    TaskAnswered,
     TaskFailed,
     TaskStarted,
     TaskSubmitted,
@@ -88,6 +89,7 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
     def run(self, turn: Turn, frame: Frame) -> str | None:
         task = turn.await_(frame)
         frame.retrying = frame.submitted = False
+        frame.answer = None
         frame.token = _token(turn, task)
         try:
             return self._schedule(turn, frame, task)
@@ -169,6 +171,14 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
                     raise
                 turn.follow(frame, "TaskSubmitted", {"output": text, "outputDetails": NOT_TRUNCATED, **named})
                 frame.submitted = True
+                if frame.answer is not None:
+                    turn.commands.append(CancelTask(task))
+                    return self.notified(turn, frame, frame.answer)
+                self._wait_on(turn, frame, task)
+            case TaskAnswered(task=task, outcome=outcome):
+                if frame.submitted or not self.resource.pattern:
+                    return self.notified(turn, frame, outcome)
+                frame.answer = frame.answer or outcome
                 self._wait_on(turn, frame, task)
             case TaskStarted(task=task, worker=worker):
                 turn.follow(frame, prefix + "Started", _known(workerName=worker))
@@ -177,10 +187,10 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
                 return self.run(turn, frame)
         return None
 
-    def goes_through(self, notification: TaskStarted | TaskSubmitted) -> bool:
+    def goes_through(self, notification: TaskAnswered | TaskStarted | TaskSubmitted) -> bool:
         if isinstance(notification, TaskStarted):
             return self.resource.kind == "activity"
-        return bool(self.resource.pattern)
+        return isinstance(notification, TaskAnswered) or bool(self.resource.pattern)
 
     def _succeeded(self, turn: Turn, frame: Frame, result: Any, prefix: str, named: dict[str, Any]) -> str | None:
         try:

@@ -29,7 +29,7 @@ from enginehouse.errors import EnginehouseError, ProviderError
 from enginehouse.providers.local import queries, stuck
 from enginehouse.providers.local.definitions import Definitions
 from enginehouse.providers.local.doorbell import Doorbell
-from enginehouse.providers.local.live import Live, Work, decode_notification, encode, is_activity
+from enginehouse.providers.local.live import Live, Work, decode_notification, encode
 from enginehouse.providers.local.memory import Memory
 from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.queries import ExecutionRow, Letter
@@ -371,7 +371,7 @@ class Engine:
         if self._work is None or live.state is None or live.state.status != "RUNNING":
             return
         for number, command in list(live.tasks.items()):
-            if number in live.submitted or (isinstance(command, ScheduleTask) and is_activity(command.resource)):
+            if live.is_out(number):
                 _listen(live, number)
             else:
                 self._work.launch(live, command, live.jobs.get(number))
@@ -398,7 +398,7 @@ class Engine:
                 self.tell(live, TaskTimedOut(task))
         for task in [task for task, at in live.beats.items() if at <= now]:
             command = live.tasks.get(task)
-            if isinstance(command, ScheduleTask) and (task in live.submitted or is_activity(command.resource)):
+            if isinstance(command, ScheduleTask) and live.is_out(task):
                 live.beats[task] = _NEVER  # until the store has answered
                 work.spawn(self._silent(live, command))
             elif command is not None:

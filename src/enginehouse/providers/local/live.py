@@ -23,6 +23,7 @@ from enginehouse.asl.commands import (
 from enginehouse.asl.notifications import (
     ChildFinished,
     Notification,
+    TaskAnswered,
     TaskFailed,
     TaskSubmitted,
     TaskSucceeded,
@@ -179,8 +180,17 @@ class Live:
             task = notification.task  # type: ignore[union-attr]
             if task in self.tasks and task not in self.submitted and task not in self.jobs:
                 self._submitted(task, notification.output)  # type: ignore[union-attr]
+        elif kind is TaskAnswered:
+            task = notification.task  # type: ignore[union-attr]
+            if self.is_out(task):
+                self.close_task(task)
         elif kind is ChildFinished:
             self.children.discard(notification.child)  # type: ignore[union-attr]
+
+    def is_out(self, task: int) -> bool:
+        """Whether the task is out in the world: nothing of ours runs it."""
+        command = self.tasks.get(task)
+        return task in self.submitted or (isinstance(command, ScheduleTask) and is_activity(command.resource))
 
     def _submitted(self, task: int, answer: Any) -> None:
         if is_followed(self.tasks[task], answer):

@@ -15,7 +15,7 @@ from typing import Literal, Self
 import msgspec
 
 from enginehouse.abc import Page, Provider
-from enginehouse.asl.notifications import Redrive, Stop, TaskFailed, TaskSucceeded
+from enginehouse.asl.notifications import Redrive, Stop, TaskAnswered, TaskFailed, TaskSucceeded
 from enginehouse.errors import (
     Diagnostic,
     EnginehouseError,
@@ -452,15 +452,14 @@ class LocalProvider(Provider):
                     operation="send_task_success",
                     provider=self.name,
                 ) from error
-            await session.ask(number, TaskSucceeded(task, value), wait=False)
+            await session.ask(number, TaskAnswered(task, TaskSucceeded(task, value)), wait=False)
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         async with self._opened("send_task_failure") as session:
             number, task = await self._waiting(session, token, "send_task_failure")
-            await session.ask(
-                number, TaskFailed(task, mapping.readable(error) or None, mapping.readable(cause) or None), wait=False
-            )
+            failed = TaskFailed(task, mapping.readable(error) or None, mapping.readable(cause) or None)
+            await session.ask(number, TaskAnswered(task, failed), wait=False)
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""

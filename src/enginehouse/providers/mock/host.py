@@ -74,6 +74,14 @@ class Host:
         if self.faults.answers_twice:
             self.notify(execution, notification)
 
+    def answered(self, execution: Execution, outcome: asl.TaskSucceeded | asl.TaskFailed) -> None:
+        """Somebody used a task's token; who is quicker than the service that gave it to them has the core wait for that."""
+        pending = execution.tasks[outcome.task]
+        if pending.command.pattern and not pending.submitted:
+            self.notify(execution, asl.TaskAnswered(outcome.task, outcome))
+        else:
+            self.outcome(execution, outcome)
+
     def beat(self, execution: Execution, task: int) -> None:
         """A task gave a sign of life."""
         pending = execution.tasks.get(task)

@@ -356,13 +356,13 @@ class MockProvider(Provider):
         """The waiting task succeeds. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         await self.faults.strike("send task success")
         execution, task = self._memory.waiting(token, "send task success")
-        self._host.outcome(execution, asl.TaskSucceeded(task, json_copy(output, "the output")))
+        self._host.answered(execution, asl.TaskSucceeded(task, json_copy(output, "the output")))
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The waiting task fails. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         await self.faults.strike("send task failure")
         execution, task = self._memory.waiting(token, "send task failure")
-        self._host.outcome(execution, asl.TaskFailed(task, error or None, cause or None))
+        self._host.answered(execution, asl.TaskFailed(task, error or None, cause or None))
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The waiting task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""

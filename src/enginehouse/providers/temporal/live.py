@@ -35,6 +35,7 @@ from enginehouse.asl.notifications import (
     Notification,
     Redrive,
     Stop,
+    TaskAnswered,
     TaskFailed,
     TaskSubmitted,
     TaskSucceeded,
@@ -197,7 +198,7 @@ class Live:
     def tell(self, happening: Happening, now: float) -> list[Order]:
         """What is to be done after ``happening``; what comes too late changes nothing."""
         if isinstance(happening, FromOutside):
-            happening = happening.happened
+            happening = self._from_outside(happening.happened)
         if isinstance(happening, Beat):
             return self._beaten(happening, now)
         if isinstance(happening, TaskReturned):
@@ -205,6 +206,11 @@ class Live:
         if isinstance(happening, AlarmRang):
             happening = TaskTimedOut(happening.task, heartbeat=happening.heartbeat)
         return self._notify(happening, now)
+
+    def _from_outside(self, happened: TaskSucceeded | TaskFailed | Beat) -> Notification | Beat:
+        if isinstance(happened, Beat) or self.start.version < 2:
+            return happened
+        return TaskAnswered(happened.task, happened)
 
     def _notify(self, notification: Notification, now: float) -> list[Order]:
         if self.state is None:
@@ -214,6 +220,8 @@ class Live:
             return []
         if isinstance(notification, TaskSubmitted):
             self.submitted.add(notification.task)
+        elif isinstance(notification, TaskAnswered) and not self.is_out(self.tasks[notification.task]):
+            pass  # quicker than the service itself: the core keeps it
         elif task is not None:
             self._close(task)
         elif isinstance(notification, TimerFired):

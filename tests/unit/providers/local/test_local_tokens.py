@@ -70,6 +70,28 @@ async def test_a_token_is_answered_after_a_restart_and_the_request_is_not_made_a
     assert approvals.tokens.empty()
 
 
+async def test_an_answer_that_is_quicker_than_the_service_waits_for_it_even_if_the_engine_ends(store: Path) -> None:
+    asked, hangs = asyncio.Event(), asyncio.Event()
+
+    async def ask(_: Any, context: TaskContext) -> str:
+        async with LocalProvider(store, engine=False) as answering:
+            await answering.send_task_success(context.token, "quick")
+        asked.set()
+        await hangs.wait()
+        return "asked"
+
+    async with LocalProvider(store, tasks={"ask": ask}, grace=0.0) as first:
+        await first.create_workflow(chain("w", WAITING))
+        started = await first.start_execution("w", ExecutionInput())
+        await asked.wait()
+    hangs.set()
+    async with LocalProvider(store, tasks={"ask": ask}) as second:
+        await reached(second, started.execution_id, "ExecutionSucceeded")
+        status = await second.get_execution_status(started.execution_id)
+    assert status.output == "quick"
+    assert [event.type for event in status.history][3:6] == ["TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+
+
 async def test_a_token_nothing_waits_for_is_refused(local: LocalProvider) -> None:
     for call in (
         local.send_task_success("made up", 1),

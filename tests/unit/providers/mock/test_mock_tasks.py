@@ -141,6 +141,22 @@ async def test_a_function_behind_a_token_is_the_request_and_the_answer_comes_by_
         assert (await provider.wait(started.execution_id)).output == "answered"
 
 
+@pytest.mark.parametrize("failed", [False, True])
+async def test_an_answer_that_is_quicker_than_the_service_waits_for_it(failed: bool) -> None:
+    async def ask(_: Any, context: Any) -> str:
+        if failed:
+            await provider.send_task_failure(context.token, "No", "never")
+        else:
+            await provider.send_task_success(context.token, "quick")
+        return "asked"
+
+    async with MockProvider(tasks=[ask]) as provider:
+        status = await run(provider, machine(task("task:ask.waitForTaskToken")))
+        ended = "TaskFailed" if failed else "TaskSucceeded"
+        assert types(status)[3:6] == ["TaskStarted", "TaskSubmitted", ended]
+        assert status.output == (None if failed else "quick")
+
+
 @pytest.mark.parametrize(
     ("suffix", "output"),
     [(".sync", '"INNER"'), (".sync:2", "INNER")],
