@@ -298,6 +298,16 @@ async def test_a_definition_refused_without_a_code_is_invalid(aws: Wire, provide
 # -- status
 
 
+@pytest.mark.parametrize("sent", [1700000000.5, "2023-11-14T22:13:20.500Z"])
+async def test_a_time_is_in_utc_however_it_is_sent(
+    sent: float | str, aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    aws.script("DescribeExecution", execution(startDate=sent))
+    told = (await provider.get_execution_status(EXECUTION, history=False)).start_time
+    assert told is not None
+    assert told.isoformat() == "2023-11-14T22:13:20.500000+00:00"
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
     [
