@@ -34,12 +34,8 @@ demo-failure: $(VENV)/.ready ## the same with a broken catalogue: what was made 
 	@$(DEMO) failure
 
 .PHONY: test
-test: $(VENV)/.ready ## run all tests but those that run long against moto
-	$(BIN)/pytest -n auto -m "not moto_server"
-
-.PHONY: test-moto
-test-moto: $(VENV)/.ready ## run the step-functions provider's kit and cases against moto's server
-	$(BIN)/pytest -m moto_server
+test: $(VENV)/.ready ## run all tests
+	$(BIN)/pytest -n auto
 
 .PHONY: lint
 lint: $(VENV)/.ready ## check style, types, who imports whom, and that nothing of this machine is committed

@@ -12,8 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from enginehouse.conformance import matrix
 from enginehouse.conformance.asl import own_cases
 from enginehouse.conformance.judging import Outcome
@@ -60,7 +58,6 @@ CASES_MOTO_FAILS = {
 }
 
 
-@pytest.mark.moto_server
 def test_on_moto_every_rule_is_kept_but_those_that_moto_prevents(tmp_path: Path) -> None:
     target = f"{MotoHarness.__module__}:{MotoHarness.__qualname__}"
     command = [
@@ -87,7 +84,6 @@ def test_our_cases_run_on_our_server_as_on_the_local_engine(tmp_path: Path) -> N
     assert [item for item in differing if not explained(item)] == []
 
 
-@pytest.mark.moto_server
 def test_our_cases_run_on_moto_but_those_that_moto_fails(tmp_path: Path) -> None:
     def fits(case: Any) -> bool:
         # moto evaluates no JSONata, and one such definition spoils what it parses next to it.
