@@ -77,7 +77,7 @@ async def workers(count: int, address: str, tasks: Path) -> AsyncIterator[None]:
 
 async def rate(provider: TemporalProvider, workflow_id: str, executions: int) -> float:
     """Tasks a second, with so many executions in flight."""
-    session = await provider._open()
+    session = await provider._opening.session()
     free = asyncio.Semaphore(AT_ONCE)
 
     async def one() -> None:

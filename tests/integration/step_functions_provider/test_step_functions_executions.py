@@ -115,7 +115,7 @@ async def test_the_activities_of_a_deleted_workflow_go_when_no_other_one_has_the
     async with opened(server) as provider:
         for id in ("first", "second"):
             await provider.create_workflow(WorkflowSpec(workflow_id=id, definition=one()))
-        session = await provider._open()
+        session = await provider._opening.session()
 
         async def names() -> list[str]:
             return [item["name"] for item in (await session.ask("list_activities"))["activities"]]

@@ -129,7 +129,7 @@ async def record(names: list[str]) -> None:
                     await until_event(provider, id, "TaskSubmitted")
                     from enginehouse.providers.temporal import reading
 
-                    session = await provider._open()
+                    session = await provider._opening.session()
                     replay = await reading.replayed(session, id, await reading.described(session, id))
                     assert replay.live is not None
                     token = next(iter(replay.live.tasks.values())).token

@@ -81,7 +81,7 @@ async def test_a_job_of_a_stopped_execution_is_stopped(make: Make, moto: str) ->
 
 async def known_job(provider: TemporalProvider, id: str) -> bool:
     """Whether a worker has told Temporal what AWS answered."""
-    session = await provider._open()
+    session = await provider._opening.session()
     described = await session.client.get_workflow_handle(id).describe()
     return any(item.heartbeat_details.payloads for item in described.raw_description.pending_activities)
 

@@ -132,7 +132,7 @@ async def test_waits_tokens_stops_and_redrives_work_through_a_codec(make: Make) 
 
 async def _token(provider: TemporalProvider, id: str, state: str) -> str:
     """The token that the state waits with, once it does."""
-    session = await provider._open()
+    session = await provider._opening.session()
     async with asyncio.timeout(20):
         while True:
             live = (await reading.replayed(session, id, await reading.described(session, id))).live

@@ -89,7 +89,7 @@ async def seen(provider: TemporalProvider, id: str) -> ExecutionStatus | None:
 
 async def runs(provider: TemporalProvider, id: str) -> int:
     """How many runs the execution took."""
-    session = await provider._open()
+    session = await provider._opening.session()
     run, count = reading.first_run(await reading.described(session, id)), 0
     while run:
         count += 1

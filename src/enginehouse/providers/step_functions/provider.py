@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from enginehouse.abc import Page, Provider
-from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderError, ProviderNotFoundError
+from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderNotFoundError
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -28,6 +27,7 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.opening import Opening
 from enginehouse.providers.step_functions.settings import PROVIDER, Settings, read_resources
 from enginehouse.tasks import handlers_of
 from enginehouse.tasks.results import json_copy
@@ -108,73 +108,37 @@ class StepFunctionsProvider(Provider):
             handlers=handlers,
             task_threads=threads,
         )
-        self._session: Session | None = None
-        self._opening: asyncio.Lock | None = None
+        self._opening = Opening(PROVIDER, self._begin, _translated)
 
     @property
     def name(self) -> str:
         return PROVIDER
 
     async def __aenter__(self) -> Self:
-        async with self._opened("open"):
+        async with self._opening.asked("open"):
             return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._opening.close()
 
-    async def _open(self) -> Session:
-        session = self._session
-        if session is not None and session.loop is asyncio.get_running_loop():
-            return session
-        if session is not None and not session.loop.is_closed():
-            raise ProviderError("the provider is in use on another event loop; make one for each", provider=self.name)
-        if session is not None or self._opening is None:
-            self._session, self._opening = None, asyncio.Lock()
-        async with self._opening:
-            if self._session is None:
-                session = (await asyncio.to_thread(_load))(self.settings)
-                await session.open()
-                self._session = session
-            return self._session
-
-    @asynccontextmanager
-    async def _opened(self, operation: str, *, workflow_id: str = "", execution_id: str = "") -> AsyncIterator[Session]:
-        """The session; what AWS and boto3 say is told in the contract's words, with what was asked, and of whom."""
-        try:
-            yield await self._open()
-        except EnginehouseError as error:
-            self._tell(error, operation, workflow_id, execution_id)
-            raise
-        except Exception as error:
-            from enginehouse.providers.step_functions.faults import translated
-
-            found = translated(error)
-            if found is None:
-                raise
-            self._tell(found, operation, workflow_id, execution_id)
-            raise found from error
-
-    def _tell(self, error: EnginehouseError, operation: str, workflow_id: str, execution_id: str) -> None:
-        error.operation = operation
-        error.workflow_id = error.workflow_id or workflow_id
-        error.execution_id = error.execution_id or execution_id
-        error.provider = self.name
+    async def _begin(self) -> Session:
+        session = (await asyncio.to_thread(_load))(self.settings)
+        await session.open()
+        return session
 
     async def work(self) -> None:
         """Poll for tasks and run them until this is cancelled; closing the provider then drains. Raises ``ProviderError``
         where the worker fails."""
-        async with self._opened("work") as session:
+        async with self._opening.asked("work") as session:
             await session.work()
 
     # -- workflows
 
     async def validate(self, spec: WorkflowSpec) -> None:
         """Our own rules for what AWS takes and, with ``remote_validation``, AWS's."""
-        async with self._opened("validate", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("validate", workflow_id=spec.workflow_id) as session:
             from enginehouse.providers.step_functions import machines
 
             made, _ = await machines.made_of(session, spec)
@@ -189,7 +153,7 @@ class StepFunctionsProvider(Provider):
 
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Make a state machine, and the activities of its tasks. The message tells where one exists that differs."""
-        async with self._opened("create_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("create_workflow", workflow_id=spec.workflow_id) as session:
             from enginehouse.providers.step_functions import machines
 
             made, arns = await machines.made_of(session, spec)
@@ -198,7 +162,7 @@ class StepFunctionsProvider(Provider):
     async def update_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Replace the workflow's definition, role and settings; running executions end on what they began with, and AWS may
         begin new ones on it for a few seconds more. Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
-        async with self._opened("update_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("update_workflow", workflow_id=spec.workflow_id) as session:
             from enginehouse.providers.step_functions import machines
 
             made, arns = await machines.made_of(session, spec)
@@ -207,7 +171,7 @@ class StepFunctionsProvider(Provider):
     async def get_definition(self, workflow_id: str, *, execution_id: str = "") -> str:
         """The definition as AWS holds it, its tasks rewritten: the workflow's as it is now, or the one that this execution
         began with. Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
-        async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
+        async with self._opening.asked("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions, machines
 
             if not execution_id:
@@ -220,7 +184,7 @@ class StepFunctionsProvider(Provider):
     async def delete_workflow(self, workflow_id: str) -> None:
         """Remove the state machine, and the activities that no other one mentions. Raises ``WorkflowBusyError`` while
         executions run."""
-        async with self._opened("delete_workflow", workflow_id=workflow_id) as session:
+        async with self._opening.asked("delete_workflow", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import machines
 
             await machines.delete(session, workflow_id)
@@ -229,27 +193,27 @@ class StepFunctionsProvider(Provider):
 
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
         """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger."""
-        async with self._opened("start_execution", workflow_id=workflow_id) as session:
+        async with self._opening.asked("start_execution", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import executions
 
             return await executions.start(session, workflow_id, input)
 
     async def run_synchronously(self, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
         """Run an EXPRESS workflow to its end, within AWS's five minutes, and give how it ended."""
-        async with self._opened("run_synchronously", workflow_id=workflow_id) as session:
+        async with self._opening.asked("run_synchronously", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import executions
 
             return await executions.run(session, workflow_id, input)
 
     async def get_execution_status(self, execution_id: str, *, history: bool = True) -> ExecutionStatus:
-        async with self._opened("get_execution_status", execution_id=execution_id) as session:
+        async with self._opening.asked("get_execution_status", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions
 
             return await executions.status(session, await executions.arn_of(session, execution_id), history=history)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         """End it as cancelled; AWS keeps 32,768 characters of the reason. Its tasks learn of it at their next beat."""
-        async with self._opened("stop_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("stop_execution", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions
 
             await executions.stop(session, await executions.arn_of(session, execution_id), reason)
@@ -257,7 +221,7 @@ class StepFunctionsProvider(Provider):
     async def redrive_execution(self, execution_id: str) -> ExecutionResult:
         """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept. Raises
         ``ExecutionNotFoundError``, and ``ProviderError`` where AWS does not redrive it."""
-        async with self._opened("redrive_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("redrive_execution", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions
 
             return await executions.redrive(session, await executions.arn_of(session, execution_id))
@@ -266,7 +230,7 @@ class StepFunctionsProvider(Provider):
 
     async def watch_execution(self, execution_id: str, *, after: int = 0) -> AsyncIterator[ExecutionEvent]:
         """The events with ids above ``after``, as AWS records them; ends with the execution."""
-        async with self._opened("watch_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("watch_execution", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions
 
             async for event in executions.watch(session, await executions.arn_of(session, execution_id), after):
@@ -274,7 +238,7 @@ class StepFunctionsProvider(Provider):
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
         """All state machines of the account and region, also those of others; their tags are left out."""
-        async with self._opened("list_workflows") as session:
+        async with self._opening.asked("list_workflows") as session:
             from enginehouse.providers.step_functions import listing
 
             return await listing.workflows(session, listing.page_size(limit, "list_workflows"), token)
@@ -291,7 +255,7 @@ class StepFunctionsProvider(Provider):
     ) -> Page[ExecutionSummary]:
         """Newest first, without the children of distributed Maps. AWS keeps a list for each workflow: without one, all are
         read."""
-        async with self._opened("list_executions", workflow_id=workflow_id) as session:
+        async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import listing
 
             size = listing.page_size(limit, "list_executions")
@@ -299,14 +263,14 @@ class StepFunctionsProvider(Provider):
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
-        async with self._opened("list_map_runs", execution_id=execution_id) as session:
+        async with self._opening.asked("list_map_runs", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions, listing
 
             return await listing.map_runs(session, await executions.arn_of(session, execution_id))
 
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
-        async with self._opened("list_children", execution_id=execution_id) as session:
+        async with self._opening.asked("list_children", execution_id=execution_id) as session:
             from enginehouse.providers.step_functions import executions, listing
 
             return await listing.children(
@@ -320,21 +284,21 @@ class StepFunctionsProvider(Provider):
 
     async def send_task_success(self, token: str, output: JSON) -> None:
         """The task's result. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
-        async with self._opened("send_task_success") as session:
+        async with self._opening.asked("send_task_success") as session:
             await session.ask("send_task_success", taskToken=token, output=_output_text(output))
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, cut
 
-        async with self._opened("send_task_failure") as session:
+        async with self._opening.asked("send_task_failure") as session:
             await session.ask(
                 "send_task_failure", taskToken=token, error=cut(error, ERROR_LIMIT), cause=cut(cause, CAUSE_LIMIT)
             )
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
-        async with self._opened("send_task_heartbeat") as session:
+        async with self._opening.asked("send_task_heartbeat") as session:
             await session.ask("send_task_heartbeat", taskToken=token)
 
 
@@ -362,6 +326,12 @@ def _tuned(tuning: Mapping[str, Any]) -> dict[str, Any]:
         message = f"a worker of step-functions has no {', '.join(unknown)}: AWS advances the executions"
         raise InvalidSpecError(message, provider=PROVIDER)
     return dict(tuning)
+
+
+def _translated(error: Exception) -> EnginehouseError | None:
+    from enginehouse.providers.step_functions.faults import translated
+
+    return translated(error)
 
 
 def _load() -> type[Session]:

@@ -8,14 +8,13 @@ import secrets
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from enginehouse.abc import Page, Provider
-from enginehouse.errors import EnginehouseError, ProviderError, WorkflowNotFoundError
+from enginehouse.errors import EnginehouseError, WorkflowNotFoundError
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -28,6 +27,7 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.opening import Opening
 from enginehouse.providers.temporal.names import Names, execution_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
@@ -114,66 +114,30 @@ class TemporalProvider(Provider):
             aws=aws_access(aws),
             names=Names(arns, role),
         )
-        self._session: Session | None = None
-        self._opening: asyncio.Lock | None = None
+        self._opening = Opening(PROVIDER, self._begin, _translated)
 
     @property
     def name(self) -> str:
         return PROVIDER
 
     async def __aenter__(self) -> Self:
-        await self._open()
-        return self
+        async with self._opening.asked("open"):
+            return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._opening.close()
 
-    async def _open(self) -> Session:
-        session = self._session
-        if session is not None and session.loop is asyncio.get_running_loop():
-            return session
-        if session is not None and not session.loop.is_closed():
-            raise ProviderError("the provider is in use on another event loop; make one for each", provider=self.name)
-        if session is not None or self._opening is None:
-            self._session, self._opening = None, asyncio.Lock()
-        async with self._opening:
-            if self._session is None:
-                session = (await asyncio.to_thread(_load))(self.settings)
-                await session.open()
-                self._session = session
-            return self._session
-
-    @asynccontextmanager
-    async def _opened(self, operation: str, *, workflow_id: str = "", execution_id: str = "") -> AsyncIterator[Session]:
-        """The session; what Temporal raises is told in the contract's words, with what was asked, and of whom."""
-        try:
-            yield await self._open()
-        except EnginehouseError as error:
-            self._tell(error, operation, workflow_id, execution_id)
-            raise
-        except Exception as error:
-            from enginehouse.providers.temporal.connection import translated
-
-            found = translated(error)
-            if found is None:
-                raise
-            self._tell(found, operation, workflow_id, execution_id)
-            raise found from error
-
-    def _tell(self, error: EnginehouseError, operation: str, workflow_id: str, execution_id: str) -> None:
-        error.operation = operation
-        error.workflow_id = error.workflow_id or workflow_id
-        error.execution_id = error.execution_id or execution_id
-        error.provider = self.name
+    async def _begin(self) -> Session:
+        session = (await asyncio.to_thread(_load))(self.settings)
+        await session.open()
+        return session
 
     async def work(self) -> None:
         """Run what is on the task queue until this is cancelled; closing the provider then drains. Raises
         ``ProviderUnavailableError`` where Temporal cannot be reached, ``ProviderError`` where the worker fails."""
-        async with self._opened("work") as session:
+        async with self._opening.asked("work") as session:
             await session.work()
 
     # -- workflows
@@ -184,7 +148,7 @@ class TemporalProvider(Provider):
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         from enginehouse.providers.temporal._mapping import same_json
 
-        async with self._opened("create_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("create_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "create_workflow")
             existing = await session.definitions.create(spec.workflow_id, made)
             if existing is None:
@@ -201,7 +165,7 @@ class TemporalProvider(Provider):
     async def update_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Replace the workflow's definition; running executions end on the one that they began with.
         Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
-        async with self._opened("update_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("update_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "update_workflow")
             if await session.definitions.update(spec.workflow_id, made) is None:
                 raise self._no_workflow(spec.workflow_id)
@@ -213,7 +177,7 @@ class TemporalProvider(Provider):
         Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
         from enginehouse.providers.temporal import reading
 
-        async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
+        async with self._opening.asked("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             if execution_id:
                 description = await reading.described(session, execution_of(execution_id))
                 if not reading.is_native(description):
@@ -226,7 +190,7 @@ class TemporalProvider(Provider):
 
     async def delete_workflow(self, workflow_id: str) -> None:
         """Remove the definition. Running executions carry theirs with them, and go on."""
-        async with self._opened("delete_workflow", workflow_id=workflow_id) as session:
+        async with self._opening.asked("delete_workflow", workflow_id=workflow_id) as session:
             await session.definitions.delete(workflow_id)
             log.info("workflow.deleted workflow=%s", workflow_id)
 
@@ -258,21 +222,21 @@ class TemporalProvider(Provider):
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
         from enginehouse.providers.temporal import starts
 
-        async with self._opened("start_execution", workflow_id=workflow_id) as session:
+        async with self._opening.asked("start_execution", workflow_id=workflow_id) as session:
             name = input.execution_name or str(uuid.uuid4())
             return await starts.start(session, workflow_id, input, name, secrets.token_hex(8), time.time())
 
     async def get_execution_status(self, execution_id: str, *, history: bool = True) -> ExecutionStatus:
         from enginehouse.providers.temporal import reading
 
-        async with self._opened("get_execution_status", execution_id=execution_id) as session:
+        async with self._opening.asked("get_execution_status", execution_id=execution_id) as session:
             return await reading.status(session, execution_of(execution_id), history=history)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         """Cancel it, and end it by force where it has not ended within its grace: also where no worker lives."""
         from enginehouse.providers.temporal import stops
 
-        async with self._opened("stop_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("stop_execution", execution_id=execution_id) as session:
             await stops.stop(session, execution_of(execution_id), reason)
 
     async def redrive_execution(self, execution_id: str) -> ExecutionResult:
@@ -280,7 +244,7 @@ class TemporalProvider(Provider):
         work is kept. Raises ``ExecutionNotFoundError``, and ``ProviderError`` where there is nothing to run again."""
         from enginehouse.providers.temporal import starts
 
-        async with self._opened("redrive_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("redrive_execution", execution_id=execution_id) as session:
             return await starts.redrive(session, execution_of(execution_id))
 
     # -- watching and listing
@@ -289,14 +253,14 @@ class TemporalProvider(Provider):
         """The events with ids above ``after``, as Temporal records them; ends with the execution."""
         from enginehouse.providers.temporal import watching
 
-        async with self._opened("watch_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("watch_execution", execution_id=execution_id) as session:
             async for event in watching.watch(session, execution_of(execution_id), after):
                 yield event
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
         from enginehouse.providers.temporal import listing
 
-        async with self._opened("list_workflows") as session:
+        async with self._opening.asked("list_workflows") as session:
             return await listing.workflows(session, limit, token)
 
     async def list_executions(
@@ -313,7 +277,7 @@ class TemporalProvider(Provider):
         happened may be missing from it for a moment."""
         from enginehouse.providers.temporal import listing
 
-        async with self._opened("list_executions", workflow_id=workflow_id) as session:
+        async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
             return await listing.executions(session, workflow_id, states, started_after, started_before, limit, token)
 
     # -- task tokens
@@ -322,22 +286,28 @@ class TemporalProvider(Provider):
         """The task's result. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         from enginehouse.providers.temporal import tokens
 
-        async with self._opened("send_task_success") as session:
+        async with self._opening.asked("send_task_success") as session:
             await tokens.success(session, token, output)
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         from enginehouse.providers.temporal import tokens
 
-        async with self._opened("send_task_failure") as session:
+        async with self._opening.asked("send_task_failure") as session:
             await tokens.failure(session, token, error, cause)
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         from enginehouse.providers.temporal import tokens
 
-        async with self._opened("send_task_heartbeat") as session:
+        async with self._opening.asked("send_task_heartbeat") as session:
             await tokens.heartbeat(session, token)
+
+
+def _translated(error: Exception) -> EnginehouseError | None:
+    from enginehouse.providers.temporal.connection import translated
+
+    return translated(error)
 
 
 def _load() -> type[Session]:

@@ -128,7 +128,7 @@ class Harness(KitHarness):
     async def erring(self, provider: Provider) -> AsyncIterator[None]:
         """Have the provider ask in a namespace that the server does not know."""
         assert isinstance(provider, TemporalProvider)
-        session = await provider._open()
+        session = await provider._opening.session()
         before = session.client
         session.client = await connect(dataclasses.replace(provider.settings, namespace="no-such-namespace"))
         try:
