@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Coroutine
-from contextlib import suppress
+import uuid
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any
+
+from enginehouse.abc import Provider
+from enginehouse.conformance.harness import Harness
 
 
 def free_port() -> int:
@@ -108,3 +113,41 @@ class Proxy:
                     await sink.drain()
         finally:
             sink.close()
+
+
+class ServedHarness(Harness):
+    """Of an engine that is a server which many tests share: each has a ``scope`` and a way there of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.scope = uuid.uuid4().hex[:12]
+        self.proxy: Proxy | None = None
+
+    async def way(self, port: int) -> str:
+        """The address by which this test reaches the server at ``port``."""
+        if self.proxy is None:
+            self.proxy = Proxy(port)
+            await self.proxy.open()
+        return f"127.0.0.1:{self.proxy.port}"
+
+    @asynccontextmanager
+    async def hanging(self, provider: Provider) -> AsyncIterator[None]:
+        assert self.proxy is not None
+        self.proxy.hang()
+        try:
+            yield
+        finally:
+            self.proxy.flow()
+
+    @asynccontextmanager
+    async def unreachable(self, provider: Provider) -> AsyncIterator[None]:
+        assert self.proxy is not None
+        await self.proxy.cut()
+        try:
+            yield
+        finally:
+            await self.proxy.open()
+
+    async def cleanup(self) -> None:
+        if self.proxy is not None:
+            await self.proxy.close()

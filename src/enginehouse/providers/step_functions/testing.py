@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 import urllib.request
-import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,9 +19,8 @@ from typing import Any, ClassVar
 import boto3
 
 from enginehouse.abc import Provider
-from enginehouse.conformance.harness import Harness as KitHarness
 from enginehouse.conformance.harness import NotOfferedError
-from enginehouse.conformance.proxy import Proxy, free_port
+from enginehouse.conformance.proxy import ServedHarness, free_port
 from enginehouse.providers.step_functions.provider import StepFunctionsProvider
 
 REGION = "us-east-1"
@@ -126,54 +124,21 @@ def make_queue(url: str, name: str) -> str:
         client.close()
 
 
-class _Served(KitHarness):
-    """Workflows on one server for the whole session; each test has a way there of its own."""
+class _Served(ServedHarness):
+    """Workflows on one server of the API for the whole session."""
 
     not_offered: ClassVar[Mapping[str, str]] = {
         "audit": "AWS has no place for an audit trail; it is kept by the manager",
     }
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._scope = uuid.uuid4().hex[:12]
-        self._proxy: Proxy | None = None
-
-    async def _way(self, port: int) -> str:
-        if self._proxy is None:
-            self._proxy = Proxy(port)
-            await self._proxy.open()
-        return f"http://127.0.0.1:{self._proxy.port}"
-
-    @asynccontextmanager
-    async def hanging(self, provider: Provider) -> AsyncIterator[None]:
-        assert self._proxy is not None
-        self._proxy.hang()
-        try:
-            yield
-        finally:
-            self._proxy.flow()
-
-    @asynccontextmanager
-    async def unreachable(self, provider: Provider) -> AsyncIterator[None]:
-        assert self._proxy is not None
-        await self._proxy.cut()
-        try:
-            yield
-        finally:
-            await self._proxy.open()
-
     @asynccontextmanager
     async def erring(self, provider: Provider) -> AsyncIterator[None]:
-        assert self._proxy is not None
-        await self._proxy.answer(_STRANGE)
+        assert self.proxy is not None
+        await self.proxy.answer(_STRANGE)
         try:
             yield
         finally:
-            await self._proxy.answer(b"")
-
-    async def cleanup(self) -> None:
-        if self._proxy is not None:
-            await self._proxy.close()
+            await self.proxy.answer(b"")
 
 
 class Harness(_Served):
@@ -183,9 +148,9 @@ class Harness(_Served):
         server = await asyncio.to_thread(_one, api_server)
         return StepFunctionsProvider(
             REGION,
-            endpoint=await self._way(server.port),
+            endpoint=f"http://{await self.way(server.port)}",
             role=ROLE,
-            prefix=f"kit-{self._scope}-",
+            prefix=f"kit-{self.scope}-",
             tasks=self.tasks.functions(),
             beat=0.2,
             grace=1.0,
@@ -206,10 +171,10 @@ class MotoHarness(_Served):
     async def make(self) -> Provider:
         server = await asyncio.to_thread(_one, moto_server)
         if not self._queue:
-            self._queue = await asyncio.to_thread(make_queue, server.url, f"kit-{self._scope}")
+            self._queue = await asyncio.to_thread(make_queue, server.url, f"kit-{self.scope}")
         return StepFunctionsProvider(
             REGION,
-            endpoint=await self._way(server.port),
+            endpoint=f"http://{await self.way(server.port)}",
             queue_endpoint=server.url,
             role=ROLE,
             resources=self._queue,

@@ -8,16 +8,14 @@ import dataclasses
 import shutil
 import subprocess
 import sys
-import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import ClassVar
 
 from enginehouse.abc import Provider
-from enginehouse.conformance.harness import Harness as KitHarness
 from enginehouse.conformance.harness import NotOfferedError
-from enginehouse.conformance.proxy import Proxy, free_port
+from enginehouse.conformance.proxy import ServedHarness, free_port
 from enginehouse.providers.temporal.connection import connect
 from enginehouse.providers.temporal.provider import TemporalProvider
 
@@ -81,48 +79,22 @@ async def dev_server() -> DevServer:
     return _shared[0]
 
 
-class Harness(KitHarness):
-    """Workflows on one dev server for the whole session; each test has a task queue and a way there of its own."""
+class Harness(ServedHarness):
+    """Workflows on one dev server for the whole session; each test has a task queue of its own."""
 
     not_offered: ClassVar[Mapping[str, str]] = {
         "audit": "Temporal has no place for an audit trail; it is kept by the manager",
     }
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
-        self._scope = uuid.uuid4().hex[:12]
-        self._proxy: Proxy | None = None
-
     async def make(self) -> Provider:
         server = await dev_server()
-        if self._proxy is None:
-            self._proxy = Proxy(server.port)
-            await self._proxy.open()
         return TemporalProvider(
-            f"127.0.0.1:{self._proxy.port}",
+            await self.way(server.port),
             tasks=self.tasks.functions(),
-            task_queue=f"kit-{self._scope}",
-            prefix=f"kit-{self._scope}:",
+            task_queue=f"kit-{self.scope}",
+            prefix=f"kit-{self.scope}:",
             grace=1.0,
         )
-
-    @asynccontextmanager
-    async def hanging(self, provider: Provider) -> AsyncIterator[None]:
-        assert self._proxy is not None
-        self._proxy.hang()
-        try:
-            yield
-        finally:
-            self._proxy.flow()
-
-    @asynccontextmanager
-    async def unreachable(self, provider: Provider) -> AsyncIterator[None]:
-        assert self._proxy is not None
-        await self._proxy.cut()
-        try:
-            yield
-        finally:
-            await self._proxy.open()
 
     @asynccontextmanager
     async def erring(self, provider: Provider) -> AsyncIterator[None]:
@@ -135,7 +107,3 @@ class Harness(KitHarness):
             yield
         finally:
             session.client = before
-
-    async def cleanup(self) -> None:
-        if self._proxy is not None:
-            await self._proxy.close()
