@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
 from enginehouse.errors import ProviderError, ProviderUnavailableError, WorkflowNotFoundError
 from enginehouse.providers.temporal import TemporalProvider
+from enginehouse.providers.temporal.testing import DevServer
 from enginehouse.tasks import TaskContext
 from tests.integration.temporal.running import begin, one, run, until_event, until_over
 
@@ -71,6 +76,48 @@ async def test_it_knows_when_it_was_started_also_where_a_worker_came_later(make:
             status = await until_over(client, id)
     assert json.loads(status.history[-1].details["output"]) == status.output
     assert datetime.fromisoformat(status.output) - status.start_time < timedelta(milliseconds=1)
+
+
+async def test_a_reset_by_temporal_s_own_tools_is_followed(make: Make, server: DevServer) -> None:
+    calls: list[int] = []
+
+    async def count(_: Any) -> int:
+        calls.append(1)
+        return len(calls)
+
+    definition = {
+        "StartAt": "Count",
+        "States": {
+            "Count": {"Type": "Task", "Resource": "task:count", "Next": "Rest"},
+            "Rest": {"Type": "Wait", "Seconds": 3600, "End": True},
+        },
+    }
+    async with make(tasks={"count": count}) as provider:
+        id = await begin(provider, definition)
+        await until_event(provider, id, "WaitStateEntered")
+        await provider.stop_execution(id, "too early")
+        raw = await Client.connect(server.address)
+        whole = await raw.get_workflow_handle(id).fetch_history()
+        first_done = next(
+            event.event_id for event in whole.events if event.HasField("workflow_task_completed_event_attributes")
+        )
+        await raw.workflow_service.reset_workflow_execution(
+            ResetWorkflowExecutionRequest(
+                namespace="default",
+                workflow_execution=WorkflowExecution(workflow_id=id, run_id=whole.run_id),
+                workflow_task_finish_event_id=first_done,
+                request_id=uuid.uuid4().hex,
+                reason="once more",
+            )
+        )
+        async with asyncio.timeout(30):
+            await until_event(provider, id, "WaitStateEntered")
+        status = await provider.get_execution_status(id)
+        assert (status.state, calls) == (ExecutionState.RUNNING, [1, 1])
+        assert [event.type for event in status.history].count("TaskSucceeded") == 1
+        assert status.history[-1].type == "WaitStateEntered"
+        await provider.stop_execution(id, "now")
+        assert (await provider.get_execution_status(id)).history[-1].type == "ExecutionAborted"
 
 
 async def test_a_stop_without_a_worker_ends_it_within_five_seconds(make: Make) -> None:

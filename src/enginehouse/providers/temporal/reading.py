@@ -48,8 +48,10 @@ _CLOSING = (
 
 
 class First(msgspec.Struct, frozen=True):
-    """What the first event of an execution's run says."""
+    """What the first event of an execution's run says. ``run`` is the run whose event it was at first: a reset by Temporal's
+    own tools copies it into the run that it makes."""
 
+    run: str
     input_text: str
     start: Start
     definition: str
@@ -105,13 +107,20 @@ async def oldest_run(session: Session, description: WorkflowExecutionDescription
     run, begun = description.run_id, first_run(description)
     if run == begun or await _kept(session, description.id, begun) is not None:
         return begun
-    event: HistoryEvent | None = await _first_event(session, description.id, run)
+    return (await _kept_runs(session, description))[0]
+
+
+async def _kept_runs(session: Session, description: WorkflowExecutionDescription) -> list[str]:
+    """The runs that led to the latest, that one last, as far back as Temporal has them."""
+    runs = [description.run_id]
+    event: HistoryEvent | None = await _first_event(session, description.id, description.run_id)
     while event is not None and (
         before := event.workflow_execution_started_event_attributes.continued_execution_run_id
     ):
         event = await _kept(session, description.id, before)
-        run = before if event is not None else run
-    return run
+        if event is not None:
+            runs.insert(0, before)
+    return runs
 
 
 async def _kept(session: Session, execution_id: str, run_id: str) -> HistoryEvent | None:
@@ -128,11 +137,11 @@ async def _begun(session: Session, event: HistoryEvent, *, native: bool) -> Firs
     given = event.workflow_execution_started_event_attributes
     found = list(given.input.payloads)
     raw = [item.payload for item in await session.client.data_converter.decode(found, [RawValue] * len(found))]
-    at = started_at(event)
+    at, run = started_at(event), _run_of(event)
     if native:
-        return First(text_of(raw[0]) if raw else "null", Start(), "", at, True)
+        return First(run, text_of(raw[0]) if raw else "null", Start(), "", at, True)
     start = msgspec.convert(value_of(raw[2]), Start) if len(raw) > 2 else Start(seed=given.first_execution_run_id)
-    return First(text_of(raw[1]), start, text_of(raw[0]), start.started_at or at, False)
+    return First(run, text_of(raw[1]), start, text_of(raw[0]), start.started_at or at, False)
 
 
 def first_run(description: WorkflowExecutionDescription) -> str:
@@ -191,7 +200,7 @@ async def replayed(
         begun = await first(session, execution_id, description.run_id, native=False)
     else:
         begun = await _begun(session, event, native=False)
-    async for _ in told(session, description, begun.start.chains, replay, latest):
+    async for _ in told(session, description, begun, replay, latest):
         pass
     if replay.live is None:
         raise no_execution(execution_id)
@@ -201,17 +210,20 @@ async def replayed(
 async def told(
     session: Session,
     description: WorkflowExecutionDescription,
-    chains: list[str],
+    begun: First,
     replay: Replay,
     latest: WorkflowHistoryEventAsyncIterator | None = None,
     *,
     follow: bool = False,
 ) -> AsyncIterator[list[Event]]:
-    """Tell ``replay`` of all runs that Temporal still has, and give what follows from each of its events. ``chains``: the
-    first runs of what was redriven. With ``follow`` the events are told as they come, until the execution's end."""
+    """Tell ``replay`` of all runs that Temporal still has, and give what follows from each of its events. ``begun``: what the
+    latest run began with. With ``follow`` the events are told as they come, until the execution's end."""
     id, last = description.id, first_run(description)
-    for chain in [*chains, last]:
+    after_reset: list[str] = []  # no run leads on to one that a reset made
+    for chain in [*begun.start.chains, last]:
         run = chain
+        if chain == last and begun.run != description.run_id:
+            run, *after_reset = await _kept_runs(session, description)
         while run:
             known = latest if run == description.run_id else None
             events = _all_of(session, known) if known else events_of(session, id, run, follow=follow and chain == last)
@@ -224,7 +236,7 @@ async def told(
                 # Temporal no longer keeps it: the next run's snapshot has to do
                 run = await oldest_run(session, description) if chain == last else ""
             else:
-                run = replay.next_run
+                run = after_reset.pop(0) if after_reset else replay.next_run
 
 
 def _run_of(event: HistoryEvent) -> str:

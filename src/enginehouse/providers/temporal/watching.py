@@ -22,7 +22,7 @@ async def watch(session: Session, execution_id: str, after: int) -> AsyncIterato
         return
     begun = await reading.first(session, execution_id, description.run_id, native=False)
     replay = Replay(session.client.data_converter, execution_id)
-    async for events in reading.told(session, description, begun.start.chains, replay, follow=True):
+    async for events in reading.told(session, description, begun, replay, follow=True):
         for happened in events:
             if happened.id > after:
                 yield mapping.event_of(happened)
