@@ -45,6 +45,21 @@ MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:other"
             {"lambda:InvokeFunction": [f"arn:<partition>:lambda:{HERE}:function:*"]},
         ),
         (
+            "lambda:invoke",
+            {"FunctionName": "f", "Qualifier": "live"},
+            {"lambda:InvokeFunction": [f"arn:<partition>:lambda:{HERE}:function:f:live"]},
+        ),
+        (
+            "lambda:invoke",
+            {"FunctionName": LAMBDA, "Qualifier.$": "$.q"},
+            {"lambda:InvokeFunction": [f"{LAMBDA}:*"]},
+        ),
+        (
+            "lambda:invoke",
+            {"FunctionName": "210987654321:function:f"},
+            {"lambda:InvokeFunction": ["arn:<partition>:lambda:<region>:210987654321:function:f"]},
+        ),
+        (
             "sqs:sendMessage",
             {"QueueUrl": "https://sqs.eu-central-1.amazonaws.com/123456789012/q"},
             {"sqs:SendMessage": ["arn:<partition>:sqs:eu-central-1:123456789012:q"]},
@@ -60,14 +75,79 @@ MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:other"
         ),
         ("events:putEvents", {"Entries.$": "$"}, {"events:PutEvents": [f"arn:<partition>:events:{HERE}:event-bus/*"]}),
         ("states:startExecution", {"StateMachineArn": MACHINE}, {"states:StartExecution": [MACHINE]}),
+        ("states:startExecution", {"StateMachineArn": f"{MACHINE}:live"}, {"states:StartExecution": [MACHINE]}),
+        (
+            "aws-sdk:sfn:startSyncExecution",
+            {"StateMachineArn": f"{MACHINE}:7"},
+            {"states:StartSyncExecution": [MACHINE]},
+        ),
         ("glue:startJobRun", {"JobName": "j"}, {"glue:StartJobRun": [f"arn:<partition>:glue:{HERE}:job/j"]}),
         (
             "batch:submitJob",
             {"JobDefinition": "d:3", "JobQueue": "arn:aws:batch:x:1:job-queue/q"},
             {"batch:SubmitJob": [f"arn:<partition>:batch:{HERE}:job-definition/d:3", "arn:aws:batch:x:1:job-queue/q"]},
         ),
+        (
+            "batch:submitJob",
+            {"JobDefinition": "arn:aws:batch:x:1:job-definition/d", "JobQueue": "q"},
+            {"batch:SubmitJob": [f"arn:<partition>:batch:{HERE}:job-queue/q", "arn:aws:batch:x:1:job-definition/d:*"]},
+        ),
         ("aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}, {"s3:GetObject": ["arn:<partition>:s3:::b/k"]}),
         ("aws-sdk:s3:listObjectsV2", {"Bucket": "b"}, {"s3:ListBucket": ["arn:<partition>:s3:::b"]}),
+        (
+            "aws-sdk:s3:getObject",
+            {"Bucket": "b", "Key": "k", "VersionId.$": "$.v"},
+            {"s3:GetObjectVersion": ["arn:<partition>:s3:::b/k"]},
+        ),
+        ("aws-sdk:s3:deleteObjects", {"Bucket": "b", "Delete": {}}, {"s3:DeleteObject": ["arn:<partition>:s3:::b/*"]}),
+        (
+            "aws-sdk:s3:getBucketEncryption",
+            {"Bucket": "b"},
+            {"s3:GetEncryptionConfiguration": ["arn:<partition>:s3:::b"]},
+        ),
+        (
+            "aws-sdk:s3:copyObject",
+            {"Bucket": "b", "Key": "k", "CopySource": "/from/there.csv?versionId=7"},
+            {"s3:GetObject": ["arn:<partition>:s3:::from/there.csv"], "s3:PutObject": ["arn:<partition>:s3:::b/k"]},
+        ),
+        (
+            "aws-sdk:sqs:sendMessageBatch",
+            {"QueueUrl": "https://sqs.eu-central-1.amazonaws.com/123456789012/q"},
+            {"sqs:SendMessage": ["arn:<partition>:sqs:eu-central-1:123456789012:q"]},
+        ),
+        ("aws-sdk:sns:publishBatch", {"TopicArn": "arn:aws:sns:x:1:t"}, {"sns:Publish": ["arn:aws:sns:x:1:t"]}),
+        ("aws-sdk:bedrockruntime:converse", {"ModelId": "m"}, {"bedrock:InvokeModel": ["*"]}),
+        (
+            "aws-sdk:apigateway:getRestApi",
+            {"RestApiId": "a"},
+            {"apigateway:GET": ["arn:<partition>:apigateway:<region>::/restapis/*"]},
+        ),
+        (
+            "aws-sdk:apigatewayv2:createApi",
+            {"Name": "a"},
+            {"apigateway:POST": ["arn:<partition>:apigateway:<region>::/apis"]},
+        ),
+        (
+            "aws-sdk:dynamodb:transactWriteItems",
+            {"TransactItems": [{"Put": {"TableName": "t"}}, {"ConditionCheck": {"TableName": "u"}}]},
+            {
+                action: [f"arn:<partition>:dynamodb:{HERE}:table/t", f"arn:<partition>:dynamodb:{HERE}:table/u"]
+                for action in ("dynamodb:ConditionCheckItem", "dynamodb:PutItem")
+            },
+        ),
+        (
+            "aws-sdk:dynamodb:transactWriteItems",
+            {"TransactItems.$": "$"},
+            {
+                f"dynamodb:{action}Item": [f"arn:<partition>:dynamodb:{HERE}:table/*"]
+                for action in ("ConditionCheck", "Delete", "Put", "Update")
+            },
+        ),
+        (
+            "aws-sdk:dynamodb:batchGetItem",
+            {"RequestItems": {"t": {"Keys.$": "$"}}},
+            {"dynamodb:BatchGetItem": [f"arn:<partition>:dynamodb:{HERE}:table/t"]},
+        ),
         ("aws-sdk:s3:listBuckets", {}, {"s3:ListAllMyBuckets": ["*"]}),
         ("aws-sdk:lambda:invoke", {"FunctionName": LAMBDA}, {"lambda:InvokeFunction": [LAMBDA]}),
         ("aws-sdk:sfn:describeExecution", {"ExecutionArn.$": "$"}, {"states:DescribeExecution": ["*"]}),
@@ -114,8 +194,9 @@ def test_an_expression_is_known_when_it_runs() -> None:
 
 
 @pytest.mark.parametrize("pattern", ["sync", "sync:2"])
-def test_waiting_for_an_execution(pattern: str) -> None:
-    found = service(f"states:startExecution.{pattern}", {"StateMachineArn": MACHINE})
+@pytest.mark.parametrize("machine", [MACHINE, f"{MACHINE}:live"])  # an alias: IAM knows the machine
+def test_waiting_for_an_execution(pattern: str, machine: str) -> None:
+    found = service(f"states:startExecution.{pattern}", {"StateMachineArn": machine})
     rule = f"arn:<partition>:events:{HERE}:rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
     runs = "arn:aws:states:eu-central-1:123456789012:execution:other:*"
     assert found == {
@@ -224,3 +305,29 @@ def test_branches_and_inner_states_count() -> None:
 def test_what_aws_does_not_have(name: str) -> None:
     with pytest.raises(InvalidSpecError, match="did you mean"):
         service(name)
+
+
+@pytest.mark.parametrize(
+    ("resource", "given", "config", "expected"),
+    [
+        ("getObject", {"Key": "inventory/manifest.json"}, {"InputType": "MANIFEST"}, {"s3:GetObject": "b/*"}),
+        ("listObjectsV2", {"Prefix": "in/"}, {}, {"s3:ListBucket": "b"}),
+        (
+            "listObjectsV2",
+            {"Prefix": "in/"},
+            {"Transformation": "LOAD_AND_FLATTEN"},
+            {"s3:ListBucket": "b", "s3:GetObject": "b/in/*"},
+        ),
+    ],
+)
+def test_a_reader_may_read_what_its_items_are_in(
+    resource: str, given: dict[str, Any], config: dict[str, Any], expected: dict[str, str]
+) -> None:
+    reader = {
+        "Resource": f"arn:aws:states:::s3:{resource}",
+        "ReaderConfig": config,
+        "Parameters": {"Bucket": "b", **given},
+    }
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": {"States": {}}, "End": True}
+    found = shown(needed({"StartAt": "M", "States": {"M": state}}, "machine"))
+    assert found == {action: [f"arn:<partition>:s3:::{place}"] for action, place in expected.items()}

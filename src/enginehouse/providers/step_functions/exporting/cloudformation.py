@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from enginehouse.providers.step_functions.exporting.permissions import ACCOUNT, PARTITION, REGION, Statement
+from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION
+from enginehouse.providers.step_functions.exporting.permissions import Statement
 from enginehouse.providers.step_functions.exporting.stack import Stack
 
 _PSEUDO = {PARTITION: "${AWS::Partition}", REGION: "${AWS::Region}", ACCOUNT: "${AWS::AccountId}"}

@@ -11,11 +11,9 @@ import msgspec
 
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.definitions import make
+from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION
 from enginehouse.providers.step_functions.exporting.permissions import (
-    ACCOUNT,
     DELIVERY,
-    PARTITION,
-    REGION,
     TRACING,
     Statement,
     allow,

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from enginehouse.providers.step_functions.exporting.permissions import ACCOUNT, PARTITION, REGION, Statement
+from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION
+from enginehouse.providers.step_functions.exporting.permissions import Statement
 from enginehouse.providers.step_functions.exporting.stack import Stack
 
 _DATA = {
