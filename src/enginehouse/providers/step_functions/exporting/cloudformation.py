@@ -79,7 +79,7 @@ def _role(stack: Stack) -> dict[str, Any]:
         "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
     }
     properties: dict[str, Any] = {
-        "Description": f"What the workflow {stack.workflow_id} needs"[:1000],
+        "Description": stack.role_description,
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trusted]},
     }
     if stack.statements:
@@ -143,6 +143,10 @@ def _machine(stack: Stack) -> dict[str, Any]:
         }
     if stack.tracing:
         properties["TracingConfiguration"] = {"Enabled": True}
+    if stack.encryption:
+        properties["EncryptionConfiguration"] = {
+            f"{key[:1].upper()}{key[1:]}": value for key, value in stack.encryption.items()
+        }
     if stack.tags:
         properties["Tags"] = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
     return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}

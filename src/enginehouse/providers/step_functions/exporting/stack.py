@@ -11,7 +11,7 @@ import msgspec
 
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.definitions import make
-from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION
+from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION, anywhere
 from enginehouse.providers.step_functions.exporting.permissions import (
     DELIVERY,
     TRACING,
@@ -19,11 +19,14 @@ from enginehouse.providers.step_functions.exporting.permissions import (
     allow,
     merged,
     needed,
+    untold,
 )
 from enginehouse.providers.step_functions.names import Arns
 from enginehouse.providers.step_functions.settings import Settings
 
 Logs: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
+
+_NOT_IN_IAM = re.compile(r"[^\t\n\r\x20-\x7e\xa1-\xff]")
 
 # Stands for wherever the stack is deployed; it is replaced by references.
 _NOWHERE = Arns("us-east-1", "000000000000")
@@ -32,7 +35,8 @@ _NOWHERE = Arns("us-east-1", "000000000000")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
     """``definition`` mentions the stack's own activities and queues as ``${Key}``; ``activities`` and ``queues`` are their
-    names by key. ``settings`` are other members of ``CreateStateMachine``, as AWS writes them."""
+    names by key. ``untold`` are resources of the definition whose permissions are not known, so that the role lacks them;
+    ``encryption`` is as ``CreateStateMachine`` has it."""
 
     name: str
     workflow_id: str
@@ -43,7 +47,14 @@ class Stack:
     statements: list[Statement]
     logs: Logs = "OFF"
     tracing: bool = False
+    encryption: Mapping[str, Any] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    untold: list[str] = field(default_factory=list)
+
+    @property
+    def role_description(self) -> str:
+        """In letters that IAM takes."""
+        return _NOT_IN_IAM.sub("?", f"What the workflow {self.workflow_id} needs")[:1000]
 
     @property
     def log_group(self) -> str:
@@ -70,7 +81,9 @@ def stack_of(spec: WorkflowSpec, settings: Settings, *, logs: Logs = "ERROR", tr
         statements=merged([_anywhere(item, made.queues) for item in statements]),
         logs=logs,
         tracing=tracing or bool(made.settings.get("tracingConfiguration", {}).get("enabled")),
+        encryption=made.settings.get("encryptionConfiguration", {}),
         tags=made.tags,
+        untold=untold(document),
     )
 
 
@@ -82,8 +95,20 @@ def _for_settings(settings: Mapping[str, Any], logs: Logs, tracing: bool) -> lis
         found.append(allow(f"logs:{' '.join(DELIVERY)}", "*"))
     key = settings.get("encryptionConfiguration", {}).get("kmsKeyId")
     if key:
-        found.append(allow("kms:Decrypt GenerateDataKey", str(key)))
+        found.append(_encrypting(str(key)))
     return found
+
+
+def _encrypting(key: str) -> Statement:
+    """A key is named by its ARN or its id; with an alias IAM looks at the key behind it, which is not known."""
+    actions = "kms:Decrypt GenerateDataKey"
+    alias = key if key.startswith("alias/") else key.partition(":alias/")[2]
+    if alias:
+        name = f"alias/{alias.removeprefix('alias/')}"
+        return allow(
+            actions, anywhere("kms", "key/*"), condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": name}}
+        )
+    return allow(actions, key if key.startswith("arn:") else anywhere("kms", f"key/{key}"))
 
 
 def keyed(kind: str, names: Mapping[str, str]) -> dict[str, str]:

@@ -57,6 +57,10 @@ def terraform(stack: Stack) -> str:
 
 
 def _label(key: str) -> str:
+    return _snake(key)
+
+
+def _snake(key: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", "_", key).lower()
 
 
@@ -70,7 +74,7 @@ def _role(stack: Stack) -> str:
     document = {"Version": "2012-10-17", "Statement": [trusted]}
     role = {
         "name_prefix": f"{stack.name[:37]}-",
-        "description": f"What the workflow {stack.workflow_id} needs"[:1000],
+        "description": stack.role_description,
         "assume_role_policy": _json(document),
     }
     return _block("resource", "aws_iam_role", "workflow", role)
@@ -120,6 +124,8 @@ def _machine(stack: Stack) -> str:
         }
     if stack.tracing:
         inner["tracing_configuration"] = {"enabled": True}
+    if stack.encryption:
+        inner["encryption_configuration"] = {_snake(key): value for key, value in stack.encryption.items()}
     waits = {"depends_on": [_Expression("aws_iam_role_policy.workflow")]} if stack.statements else {}
     return _block("resource", "aws_sfn_state_machine", "workflow", {**machine, **waits}, inner)
 

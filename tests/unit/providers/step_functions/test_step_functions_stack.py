@@ -1,0 +1,51 @@
+"""What a stack has besides its definition: its key, what its role is called, and what the role lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from enginehouse.models import WorkflowSpec
+from enginehouse.providers.step_functions.exporting import Stack, stack_of
+from enginehouse.providers.step_functions.settings import Settings
+
+HERE = "<region>:<account>"
+LAMBDA = "arn:aws:lambda:eu-central-1:123456789012:function:f"
+
+
+def stack(resource: str, workflow_id: str = "flow", **config: Any) -> Stack:
+    state = {"Type": "Task", "Resource": resource, "Parameters": {"QueryString": "select 1"}, "End": True}
+    definition = {"StartAt": "T", "States": {"T": state}}
+    spec = WorkflowSpec(workflow_id=workflow_id, definition=definition, provider_config=config)
+    return stack_of(spec, Settings(), logs="OFF")
+
+
+def test_an_integration_whose_permissions_are_not_known_is_told() -> None:
+    resource = "arn:aws:states:::athena:startQueryExecution.sync"
+    assert stack(resource).untold == [resource]
+    assert stack(LAMBDA).untold == []
+
+
+@pytest.mark.parametrize(
+    ("key", "resource", "condition"),
+    [
+        ("arn:aws:kms:x:1:key/7", "arn:aws:kms:x:1:key/7", {}),
+        ("7", f"arn:<partition>:kms:{HERE}:key/7", {}),
+        (
+            "alias/mine",
+            f"arn:<partition>:kms:{HERE}:key/*",
+            {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/mine"}},
+        ),
+    ],
+)
+def test_a_key_is_allowed_by_its_arn(key: str, resource: str, condition: dict[str, Any]) -> None:
+    encryption = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": key}
+    made = stack(LAMBDA, encryptionConfiguration=encryption)
+    (found,) = [item for item in made.statements if item.actions == ("kms:Decrypt", "kms:GenerateDataKey")]
+    assert (found.resources, found.condition) == ((resource,), condition)
+    assert made.encryption == encryption
+
+
+def test_the_role_is_described_in_letters_that_iam_takes() -> None:
+    assert stack(LAMBDA, "größe/日本").role_description == "What the workflow größe/?? needs"
