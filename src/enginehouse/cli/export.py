@@ -13,7 +13,7 @@ from enginehouse.cli import exits
 from enginehouse.cli.diagnostics import blaming
 from enginehouse.cli.durations import read_duration
 from enginehouse.cli.options import GLOBAL
-from enginehouse.cli.output import write_text
+from enginehouse.cli.output import note, write_text
 from enginehouse.cli.workflows import bytes_of, spec_from
 from enginehouse.config import load_settings
 from enginehouse.errors import Diagnostic, InvalidSpecError
@@ -64,6 +64,8 @@ def export(
             text = _definition(spec, settings)
         else:
             stack = stack_of(spec, settings, logs=logs, tracing=tracing)
+            for resource in stack.untold:
+                note(f"warning: what {resource} needs is not known here, and the role may not do it: add it")
             text = cloudformation(stack) if format == "cloudformation" else terraform(stack)
     write_text(text)
     return exits.OK

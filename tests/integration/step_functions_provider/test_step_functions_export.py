@@ -155,6 +155,64 @@ def test_asl_is_what_aws_gets(exported: Any) -> None:
     assert states["Pack"]["Resource"] == "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
 
 
+ENCRYPTED = """
+import sys
+from enginehouse import WorkflowSpec
+from enginehouse.providers.step_functions.exporting import stack_of
+from enginehouse.providers.step_functions.exporting.cloudformation import cloudformation
+from enginehouse.providers.step_functions.exporting.terraform import terraform
+from enginehouse.providers.step_functions.settings import Settings
+
+key = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsKeyId": "alias/mine", "kmsDataKeyReusePeriodSeconds": 300}
+definition = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+spec = WorkflowSpec(workflow_id="größe 日本", definition=definition, provider_config={"encryptionConfiguration": key})
+print({"cloudformation": cloudformation, "terraform": terraform}[sys.argv[1]](stack_of(spec, Settings())))
+"""
+
+
+def test_encryption_and_an_id_of_any_letters(tmp_path: Path) -> None:
+    def made(format: str) -> str:
+        return subprocess.run(
+            [sys.executable, "-c", ENCRYPTED, format], capture_output=True, text=True, timeout=120, check=True
+        ).stdout
+
+    template = tmp_path / "template.yaml"
+    template.write_text(made("cloudformation"))
+    lint = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), template], capture_output=True, text=True, timeout=300
+    )
+    assert lint.returncode == 0, lint.stdout
+    assert yaml.safe_load(template.read_text())["Resources"]["StateMachine"]["Properties"][
+        "EncryptionConfiguration"
+    ] == {
+        "Type": "CUSTOMER_MANAGED_KMS_KEY",
+        "KmsKeyId": "alias/mine",
+        "KmsDataKeyReusePeriodSeconds": 300,
+    }
+    (machine,) = [
+        body
+        for block in hcl2.loads(made("terraform"))["resource"]
+        for kind, labels in block.items()
+        if kind.strip('"') == "aws_sfn_state_machine"
+        for body in labels.values()
+        if isinstance(body, dict)
+    ]
+    (encryption,) = machine["encryption_configuration"]
+    assert encryption["kms_key_id"].strip('"') == "alias/mine"
+    assert encryption["kms_data_key_reuse_period_seconds"] == 300
+
+
+def test_what_the_role_lacks_is_said(tmp_path: Path) -> None:
+    (tmp_path / "query.yaml").write_text(
+        "StartAt: T\nStates:\n  T: { Type: Task, Resource: 'arn:aws:states:::athena:startQueryExecution.sync',"
+        " Parameters: { QueryString: select 1 }, End: true }\n"
+    )
+    command = [sys.executable, "-m", "enginehouse.cli", "export", "query.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "what arn:aws:states:::athena:startQueryExecution.sync needs is not known here" in done.stderr
+
+
 def test_faults_of_the_definition_are_shown(exported: Any, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("StartAt: Q\nStates:\n  P: { Type: Pass, End: true }\n")
     assert "Q" in exported("wrong.yaml", status=2)
