@@ -62,7 +62,7 @@ def start(
         write_json(result.to_dict())
     else:
         write_lines([(Span(result.execution_id, "name"),)])
-        note(f"{result.state}; follow it with: enginehouse watch {result.execution_id}")
+        note(f"{result.state}; follow it with: {engine.command('watch', result.execution_id)}")
     return exits.OK
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -33,3 +34,9 @@ class Engine(Output):
     config: Annotated[
         Path | None, Parameter(name="--config", group=GLOBAL, help="The configuration file [enginehouse.toml].")
     ] = None
+
+    def command(self, *words: str) -> str:
+        """A command line that speaks to the same engine, to be shown."""
+        given = {"--provider": self.provider, "--store": self.store, "--config": self.config}
+        flags = [word for flag, value in given.items() if value is not None for word in (flag, str(value))]
+        return shlex.join(["enginehouse", *words, *flags])
