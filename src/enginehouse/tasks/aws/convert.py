@@ -161,7 +161,12 @@ def _wrong(faults: list[str], name: str, kind: str) -> None:
 
 
 def answer(value: Any, shape: Shape | None, dialect: Dialect) -> Any:
-    """What the service answered, as JSON. Bytes are text, for AWS as for us; where they are not UTF-8 something is lost."""
+    """What the service answered, as JSON. Bytes are text, for AWS as for us; where they are not UTF-8 something is lost.
+
+    An operation without an output (no ``shape``) answers with an empty object.
+    """
+    if shape is None:
+        return {}
     if isinstance(shape, StructureShape) and isinstance(value, Mapping) and not _is_document(shape):
         members = shape.members
         return {

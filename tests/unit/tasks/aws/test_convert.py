@@ -176,7 +176,11 @@ def test_whole_seconds_have_no_fraction() -> None:
 def test_bytes_are_text_and_what_is_not_of_the_model_is_left_out() -> None:
     told = {"Body": b"gr\xc3\xbcn", "ContentLength": 5, "ResponseMetadata": {"x": 1}}
     assert answer(told, shape("s3", "GetObject", True), SDK) == {"Body": "grün", "ContentLength": 5}
-    assert answer(b"\xff", None, SDK) == "\ufffd"
+    assert answer({"Body": b"\xff"}, shape("s3", "GetObject", True), SDK) == {"Body": "\ufffd"}
+
+
+def test_an_operation_without_an_output_answers_with_nothing() -> None:
+    assert answer({"ResponseMetadata": {"HTTPStatusCode": 200}}, None, SDK) == {}
 
 
 def test_json_text_is_as_short_as_it_goes() -> None:
