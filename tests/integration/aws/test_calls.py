@@ -29,6 +29,23 @@ async def test_an_sdk_integration(name: str, moto: str) -> None:
 
 
 @hosts
+async def test_an_action_that_answers_nothing(name: str, moto: str) -> None:
+    url = (await call(moto, "sqs", "create_queue", QueueName=unique("empty")))["QueueUrl"]
+    status = await run(host(name, {"endpoint": moto}), task("aws-sdk:sqs:purgeQueue", {"QueueUrl": url}))
+    assert status.output == {}
+
+
+@hosts
+async def test_an_object_that_is_looked_for(name: str, moto: str) -> None:
+    bucket = unique("bucket")
+    await call(moto, "s3", "create_bucket", Bucket=bucket)
+    catch = [{"ErrorEquals": ["S3.NoSuchKeyException"], "Next": "Missing"}]
+    definition = task("aws-sdk:s3:headObject", {"Bucket": bucket, "Key": "nope"}, Catch=catch)
+    definition["States"]["Missing"] = {"Type": "Pass", "Result": "missing", "End": True}
+    assert (await run(host(name, {"endpoint": moto}), definition)).output == "missing"
+
+
+@hosts
 async def test_a_failure_is_named_and_caught(name: str, moto: str) -> None:
     catch = [{"ErrorEquals": ["DynamoDb.ResourceNotFoundException"], "Next": "Caught"}]
     definition = task("aws-sdk:dynamodb:getItem", {"TableName": "nope", "Key": {"id": {"S": "1"}}}, Catch=catch)

@@ -24,6 +24,11 @@ from botocore.model import ServiceModel
 
 from enginehouse.tasks.aws.names import exception_name
 
+# What is asked for by HEAD is answered without a body, so without a code; the Java SDK 2 knows by the request what is meant.
+_BODILESS: Mapping[tuple[str, str, int], Mapping[str, Any]] = {
+    ("s3", "HeadBucket", 404): {"Code": "NoSuchBucket", "Message": "The specified bucket does not exist"},
+    ("s3", "HeadObject", 404): {"Code": "NoSuchKey", "Message": "The specified key does not exist."},
+}
 DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 
 
@@ -64,8 +69,9 @@ def _answered(error: ClientError, speaker: Speaker, model: ServiceModel) -> Serv
     told: Mapping[str, Any] = error.response.get("Error", {})
     about: Mapping[str, Any] = error.response.get("ResponseMetadata", {})
     code, status = str(told.get("Code") or ""), about.get("HTTPStatusCode", 0)
+    told = _BODILESS.get((model.service_name, error.operation_name, status), told)
     # SQS, which once spoke another protocol, is answered for by the code of then, with today's beside it.
-    modelled = _modelled(str(told.get("QueryErrorCode") or code), model) or _modelled(code, model)
+    modelled = _modelled(str(told.get("QueryErrorCode") or told.get("Code") or ""), model) or _modelled(code, model)
     name = f"{speaker.prefix}.{modelled or speaker.base}"
     message, request = str(told.get("Message") or code), str(about.get("RequestId") or "null")
     host = about.get("HostId")

@@ -20,9 +20,11 @@ from enginehouse.tasks.aws.failures import ServiceFailure, failure_of, sdk_speak
 from enginehouse.tasks.aws.optimised import INTEGRATIONS
 
 
-def client_error(code: str, message: str = "No.", status: int = 400, **about: Any) -> ClientError:
+def client_error(
+    code: str, message: str = "No.", status: int = 400, operation: str = "Call", **about: Any
+) -> ClientError:
     told = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status, **about}}
-    return ClientError(told, "Call")
+    return ClientError(told, operation)
 
 
 def sdk(service: str, error: Exception) -> ServiceFailure:
@@ -51,6 +53,21 @@ def optimised(name: str, error: Exception) -> ServiceFailure:
 )
 def test_names_of_sdk_integrations(service: str, code: str, name: str) -> None:
     assert sdk(service, client_error(code)).error == name
+
+
+@pytest.mark.parametrize(
+    ("operation", "status", "name"),
+    [
+        ("HeadObject", 404, "S3.NoSuchKeyException"),
+        ("HeadBucket", 404, "S3.NoSuchBucketException"),
+        ("HeadObject", 403, "S3.S3Exception"),
+        ("GetObjectTagging", 404, "S3.S3Exception"),
+    ],
+)
+def test_an_answer_without_a_body_is_named_by_the_request(operation: str, status: int, name: str) -> None:
+    failure = sdk("s3", client_error(str(status), "Not Found", status, operation))
+    assert failure.error == name
+    assert ("Not Found" in failure.cause) == (name == "S3.S3Exception")
 
 
 def test_the_code_of_an_earlier_protocol_is_seen_through() -> None:
