@@ -311,6 +311,12 @@ def test_what_aws_does_not_have(name: str) -> None:
     ("resource", "given", "config", "expected"),
     [
         ("getObject", {"Key": "inventory/manifest.json"}, {"InputType": "MANIFEST"}, {"s3:GetObject": "b/*"}),
+        (
+            "getObject",
+            {"Key": "q-manifest.csv"},
+            {"InputType": "CSV", "ManifestType": "ATHENA_DATA"},
+            {"s3:GetObject": "b/*"},
+        ),
         ("listObjectsV2", {"Prefix": "in/"}, {}, {"s3:ListBucket": "b"}),
         (
             "listObjectsV2",

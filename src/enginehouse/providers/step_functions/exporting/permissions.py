@@ -231,7 +231,8 @@ def _of_map(state: Mapping[str, Any], machine: str) -> Iterator[Statement]:
     given = given_to(reader)
     if reader.get("Resource", "").endswith(":s3:getObject"):
         place = objects(given)
-        if reader.get("ReaderConfig", {}).get("InputType") == "MANIFEST":  # and the files that it lists
+        config = reader.get("ReaderConfig", {})
+        if config.get("InputType") == "MANIFEST" or "ManifestType" in config:  # and the files that it lists
             place = f"{bucket(given)}/*"
         yield allow(f"s3:GetObject{' GetObjectVersion' if mentions(given, 'VersionId') else ''}", place)
     elif reader.get("Resource", "").endswith(":s3:listObjectsV2"):
