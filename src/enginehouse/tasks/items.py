@@ -6,13 +6,16 @@ https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.htm
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
 _DELIMITERS = {"COMMA": ",", "PIPE": "|", "SEMICOLON": ";", "SPACE": " ", "TAB": "\t"}
+_GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 _NOT_ITERABLE = "Attempting to map over non-iterable node."
 
 
@@ -23,8 +26,11 @@ class ItemReaderFault(Exception):  # noqa: N818 -- becomes States.ItemReaderFail
 def parse_items(data: bytes, config: Mapping[str, Any], name: str = "") -> list[Any]:
     """The items in ``data``, at most ``MaxItems`` of them. Raises ``ItemReaderFault``.
 
-    ``config`` is an evaluated ``ReaderConfig``. Without ``InputType`` the ending of ``name`` decides.
+    ``config`` is an evaluated ``ReaderConfig``. Without ``InputType`` the ending of ``name`` decides. What is compressed by
+    GZIP is read as what it was before.
     """
+    if config.get("ManifestType"):
+        raise ItemReaderFault(f"Manifests (ManifestType {config['ManifestType']!r}) are not read here.")
     kind = config.get("InputType") or _by_ending(name)
     read = _FORMATS.get(str(kind).upper())
     if read is None:
@@ -34,10 +40,33 @@ def parse_items(data: bytes, config: Mapping[str, Any], name: str = "") -> list[
             else f"ReaderConfig needs an InputType: {', '.join(sorted(_FORMATS))}."
         )
     try:
-        text = data.decode("utf-8-sig")
+        text = _uncompressed(data).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ItemReaderFault(f"The file is not UTF-8 text: {error.reason} at byte {error.start}.") from None
     return list(islice(read(text, config), max_items(config)))
+
+
+def load_and_flatten(names: Iterable[str], read: Callable[[str], bytes], config: Mapping[str, Any]) -> list[Any]:
+    """The items of all files, one file's after the other's: ``Transformation`` ``LOAD_AND_FLATTEN``. No file is read that is
+    not needed for ``MaxItems``; a name that ends in a slash stands for a folder. Raises ``ItemReaderFault``."""
+    limit, found = max_items(config), list[Any]()
+    for name in names:
+        if limit is not None and len(found) >= limit:
+            break
+        if not name.endswith("/"):
+            found += parse_items(read(name), config, name)
+    return found[:limit]
+
+
+def _uncompressed(data: bytes) -> bytes:
+    if data.startswith(_ZSTD):
+        raise ItemReaderFault("The file is compressed by ZSTD, which is not read here; GZIP is.")
+    if not data.startswith(_GZIP):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ItemReaderFault(f"The GZIP file cannot be read: {error}") from None
 
 
 def max_items(config: Mapping[str, Any]) -> int | None:
@@ -55,7 +84,7 @@ def max_items(config: Mapping[str, Any]) -> int | None:
 
 
 def _by_ending(name: str) -> str:
-    ending = name.rpartition(".")[2].upper()
+    ending = name.removesuffix(".gz").rpartition(".")[2].upper()
     return {"NDJSON": "JSONL"}.get(ending, ending if ending in _FORMATS else "")
 
 

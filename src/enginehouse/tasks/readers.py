@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from enginehouse.asl.commands import ReadItems, WriteResults
-from enginehouse.tasks.items import ItemReaderFault, max_items, parse_items
+from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, max_items, parse_items
 
 GET_OBJECT = "arn:aws:states:::s3:getObject"
 LIST_OBJECTS = "arn:aws:states:::s3:listObjectsV2"
 PUT_OBJECT = "arn:aws:states:::s3:putObject"
+LOAD_AND_FLATTEN = "LOAD_AND_FLATTEN"
 READ_FILE = "file:read"
 WRITE_FILE = "file:write"
 
@@ -46,7 +47,8 @@ class LocalFiles:
     ============================== ================================ ==================================================
     ``file:read``                  ``{"Path": "in/names.csv"}``     that file, as ``InputType`` or its ending says
     ``s3:getObject``               ``{"Bucket": .., "Key": ..}``    the file ``Bucket/Key``
-    ``s3:listObjectsV2``           ``{"Bucket": .., "Prefix": ..}`` one item for each file, as S3 lists objects
+    ``s3:listObjectsV2``           ``{"Bucket": .., "Prefix": ..}`` one item for each file, as S3 lists objects; or, with
+                                                                    the ``Transformation`` for it, the items in them
     ``file:write``                 ``{"Path": "out/names"}``        files in that folder, as below
     ``s3:putObject``               ``{"Bucket": .., "Prefix": ..}`` ``manifest.json`` and ``SUCCEEDED_0.json`` and so on
     ============================== ================================ ==================================================
@@ -62,6 +64,9 @@ class LocalFiles:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}
         config = reader_config(command)
         if command.resource == LIST_OBJECTS:
+            if config.get("Transformation") == LOAD_AND_FLATTEN:
+                root = self._bucket(text_of(arguments, "Bucket"))
+                return load_and_flatten(self._keys(arguments), lambda key: _bytes(root / key, key), config)
             return self._listed(arguments, max_items(config))
         if command.resource == READ_FILE:
             name = text_of(arguments, "Path")
@@ -73,11 +78,7 @@ class LocalFiles:
             raise ItemReaderFault(
                 f"Items cannot be read by {command.resource!r} here; known are {READ_FILE}, {GET_OBJECT}, {LIST_OBJECTS}."
             )
-        try:
-            data = file.read_bytes()
-        except OSError as error:
-            raise ItemReaderFault(f"{name!r} cannot be read: {error.strerror} ({file}).") from None
-        return parse_items(data, config, name)
+        return parse_items(_bytes(file, name), config, name)
 
     def write(self, command: WriteResults) -> Any:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}
@@ -107,11 +108,22 @@ class LocalFiles:
 
     def _listed(self, arguments: dict[str, Any], limit: int | None) -> list[Any]:
         root = self._bucket(text_of(arguments, "Bucket"))
+        return [_object(root / key, key) for key in self._keys(arguments)[:limit]]
+
+    def _keys(self, arguments: dict[str, Any]) -> list[str]:
+        root = self._bucket(text_of(arguments, "Bucket"))
         if not root.is_dir():
             raise ItemReaderFault(f"There is no bucket {arguments['Bucket']!r}: no folder {root}.")
         prefix = str(arguments.get("Prefix") or "")
         keys = sorted(file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
-        return [_object(root / key, key) for key in keys if key.startswith(prefix)][:limit]
+        return [key for key in keys if key.startswith(prefix)]
+
+
+def _bytes(file: Path, name: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise ItemReaderFault(f"{name!r} cannot be read: {error.strerror} ({file}).") from None
 
 
 def _object(file: Path, key: str) -> dict[str, Any]:

@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.models import ExecutionInput, WorkflowSpec
+from enginehouse.tasks.aws.s3 import S3Items
+from enginehouse.tasks.readers import GET_OBJECT, LIST_OBJECTS, PUT_OBJECT
 from tests.integration.aws.running import HOSTS, call, details, ended, host, run, seen, task, types
+from tests.moto_server import client
 
 hosts = pytest.mark.parametrize("name", HOSTS)
 
@@ -136,6 +140,10 @@ async def test_a_map_reads_from_s3_and_writes_to_it(name: str, moto: str) -> Non
     objects = await results(over("listObjectsV2", {"Bucket": bucket, "Prefix": "many/"}, {"MaxItems": 2}))
     assert [item["Key"] for item in objects] == ["many/0", "many/1"]
     assert set(objects[0]) == {"Etag", "Key", "LastModified", "Size", "StorageClass"}
+    for number in range(2):
+        await call(moto, "s3", "put_object", Bucket=bucket, Key=f"lines/{number}", Body=b'{"n": 1}\n{"n": 2}\n')
+    flat = {"InputType": "JSONL", "Transformation": "LOAD_AND_FLATTEN"}
+    assert await results(over("listObjectsV2", {"Bucket": bucket, "Prefix": "lines/"}, flat)) == [*rows, *rows]
 
 
 @hosts
@@ -280,3 +288,26 @@ async def test_no_region(name: str, moto: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     status = await run(host(name, {"endpoint": moto}), task("aws-sdk:sqs:listQueues", {}))
     assert status.error is None
+
+
+async def test_a_bucket_of_another_owner_is_not_used_where_the_owner_is_said(moto: str) -> None:
+    bucket = unique("owned")
+    await call(moto, "s3", "create_bucket", Bucket=bucket)
+    await call(moto, "s3", "put_object", Bucket=bucket, Key="in.json", Body=b"[1]")
+    asked = client(moto, "s3")
+    owners: list[str | None] = []
+
+    def note(params: Any, **_: object) -> None:
+        owners.append(params["headers"].get("x-amz-expected-bucket-owner"))
+
+    asked.meta.events.register("before-call.s3", note)
+    source = S3Items(lambda: asked)
+    given = {"Bucket": bucket, "ExpectedBucketOwner": "123456789012"}
+    try:
+        for reader, arguments in ((GET_OBJECT, {**given, "Key": "in.json"}), (LIST_OBJECTS, given)):
+            await asyncio.to_thread(source.read, ReadItems(1, reader, arguments, {"InputType": "JSON"}))
+        await asyncio.to_thread(source.write, WriteResults(1, PUT_OBJECT, given, {}, "arn:run", []))
+    finally:
+        asked.meta.events.unregister("before-call.s3", note)
+    assert set(owners) == {"123456789012"}
+    assert len(owners) >= 3

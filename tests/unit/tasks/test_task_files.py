@@ -17,10 +17,12 @@ from enginehouse.tasks.readers import GET_OBJECT, LIST_OBJECTS, PUT_OBJECT, READ
 RUN = "arn:aws:states:us-east-1:111111111111:mapRun:w/M:7d2a"
 
 
-def read(folder: Path | None, resource: str, arguments: Any, **more: Any) -> TaskSucceeded | TaskFailed:
+def read(
+    folder: Path | None, resource: str, arguments: Any, config: Any = None, **more: Any
+) -> TaskSucceeded | TaskFailed:
     async def ask() -> TaskSucceeded | TaskFailed:
         async with TaskRunner({}, items=LocalFiles(folder, **more) if folder else None) as runner:
-            return await runner.read(ReadItems(1, resource, arguments, {}))
+            return await runner.read(ReadItems(1, resource, arguments, config or {}))
 
     return asyncio.run(ask())
 
@@ -51,6 +53,14 @@ def test_objects_are_listed_with_their_keys(tmp_path: Path) -> None:
     assert isinstance(outcome, TaskSucceeded)
     assert [(item["Key"], item["Size"]) for item in outcome.output] == [("sub/1.txt", 1), ("sub/2.txt", 1)]
     assert sorted(outcome.output[0]) == ["Etag", "Key", "LastModified", "Size", "StorageClass"]
+
+
+def test_listed_objects_are_loaded_where_the_items_are_in_them(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "1.json").write_text("[1, 2]")
+    (tmp_path / "b" / "2.json").write_text("[3]")
+    config = {"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"}
+    assert read(tmp_path, LIST_OBJECTS, {"Bucket": "b"}, config) == TaskSucceeded(1, [1, 2, 3])
 
 
 @pytest.mark.parametrize(

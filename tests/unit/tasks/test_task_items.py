@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from enginehouse.tasks.items import ItemReaderFault, parse_items
+from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, parse_items
 
 GIVEN = {"InputType": "CSV", "CSVHeaderLocation": "GIVEN"}
 FIRST = {"InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW"}
@@ -69,6 +70,19 @@ def test_without_an_input_type_the_ending_decides() -> None:
     assert parse_items(b"1\n2\n", {}, "names.ndjson") == [1, 2]
 
 
+def test_what_is_compressed_is_read_as_what_it_was() -> None:
+    assert parse_items(gzip.compress(b"a\n1\n"), FIRST) == [{"a": "1"}]
+    assert parse_items(gzip.compress(b"1\n2\n"), {}, "numbers.jsonl.gz") == [1, 2]
+
+
+def test_the_items_of_many_files_are_one_list_and_no_more_are_read_than_are_wanted() -> None:
+    files = {"in/": b"", "in/1.json": b"[1, 2]", "in/2.json": b"[3]", "in/3.json": b"not JSON"}
+    with pytest.raises(ItemReaderFault, match="not valid JSON"):
+        load_and_flatten(files, files.__getitem__, {"InputType": "JSON"})
+    assert load_and_flatten(files, files.__getitem__, {"InputType": "JSON", "MaxItems": 3}) == [1, 2, 3]
+    assert load_and_flatten(files, files.__getitem__, {"InputType": "JSON", "MaxItems": 1}) == [1]
+
+
 @pytest.mark.parametrize(
     ("data", "config", "complaint"),
     [
@@ -88,6 +102,14 @@ def test_without_an_input_type_the_ending_decides() -> None:
         (b"1", {"InputType": "CSV", "CSVHeaderLocation": "LAST"}, "'LAST' is not one of FIRST_ROW, GIVEN"),
         (b"1", {"InputType": "PARQUET"}, "InputType 'PARQUET' is not read here; known are CSV, JSON, JSONL"),
         (b"1", {}, "ReaderConfig needs an InputType"),
+        (
+            b"1",
+            {"InputType": "CSV", "ManifestType": "ATHENA_DATA"},
+            "Manifests (ManifestType 'ATHENA_DATA') are not read",
+        ),
+        (b"\x1f\x8bno", {"InputType": "JSON"}, "The GZIP file cannot be read"),
+        (gzip.compress(b"[1]")[:-4], {"InputType": "JSON"}, "The GZIP file cannot be read"),
+        (b"\x28\xb5\x2f\xfd", {"InputType": "JSON"}, "compressed by ZSTD"),
         (b"[]", {"InputType": "JSON", "MaxItems": 1.5}, "MaxItems must be a whole number"),
     ],
 )

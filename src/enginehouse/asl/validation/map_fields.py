@@ -81,6 +81,8 @@ def check_reader(report: Report, at: str, value: Any) -> None:
     if "MaxItems" in config and "MaxItemsPath" in config:
         _report_both(report, place, "MaxItems", "MaxItemsPath")
     kind_of_input = config.get("InputType")
+    if config.get("Transformation") == "LOAD_AND_FLATTEN" and kind_of_input is None:
+        report.error(place, "The field `InputType` is required for LOAD_AND_FLATTEN.", "It says what the objects hold.")
     if kind_of_input == "CSV" and "CSVHeaderLocation" not in config:
         hint = "It is `FIRST_ROW`, or `GIVEN` with `CSVHeaders`."
         report.error(place, "The field `CSVHeaderLocation` is required for CSV.", hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,10 +10,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.tasks.aws.catalog import model
 from enginehouse.tasks.aws.failures import Speaker, failure_of
-from enginehouse.tasks.items import ItemReaderFault, max_items, parse_items
+from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, max_items, parse_items
 from enginehouse.tasks.readers import (
     GET_OBJECT,
     LIST_OBJECTS,
+    LOAD_AND_FLATTEN,
     PUT_OBJECT,
     ResultWriterFault,
     reader_config,
@@ -36,24 +37,34 @@ class S3Items:
     def read(self, command: ReadItems) -> list[Any]:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}
         config = reader_config(command)
-        bucket = text_of(arguments, "Bucket")
+        place = {"Bucket": text_of(arguments, "Bucket"), **_owner(arguments)}
         try:
             if command.resource == LIST_OBJECTS:
-                return list(self._listed(bucket, str(arguments.get("Prefix") or ""), max_items(config)))
+                return self._from_list(place, str(arguments.get("Prefix") or ""), config)
             key = text_of(arguments, "Key")
             version = {"VersionId": arguments["VersionId"]} if arguments.get("VersionId") else {}
-            data = self._client().get_object(Bucket=bucket, Key=key, **version)["Body"].read()
+            data = self._object(key, {**place, **version})
         except (ClientError, BotoCoreError, OSError) as error:
             raise ItemReaderFault(_cause(error)) from error
         return parse_items(data, config, key)
 
-    def _listed(self, bucket: str, prefix: str, limit: int | None) -> Iterator[dict[str, Any]]:
+    def _object(self, key: str, place: Mapping[str, Any]) -> bytes:
+        data: bytes = self._client().get_object(Key=key, **place)["Body"].read()
+        return data
+
+    def _from_list(self, place: Mapping[str, Any], prefix: str, config: Mapping[str, Any]) -> list[Any]:
+        if config.get("Transformation") != LOAD_AND_FLATTEN:
+            return list(self._listed(place, prefix, max_items(config)))
+        keys = (item["Key"] for item in self._listed(place, prefix, None))
+        return load_and_flatten(keys, lambda key: self._object(key, place), config)
+
+    def _listed(self, place: Mapping[str, Any], prefix: str, limit: int | None) -> Iterator[dict[str, Any]]:
         """Objects as AWS makes items of them, in pages no longer than what is wanted."""
         left, token = limit, ""
         while left is None or left > 0:
             more = {"ContinuationToken": token} if token else {}
             page = self._client().list_objects_v2(
-                Bucket=bucket, Prefix=prefix, MaxKeys=_PAGE if left is None else min(left, _PAGE), **more
+                **place, Prefix=prefix, MaxKeys=_PAGE if left is None else min(left, _PAGE), **more
             )
             found = page.get("Contents", [])
             for item in found:
@@ -77,7 +88,11 @@ class S3Items:
             place = f"{prefix}/{run_name(command)}" if prefix else run_name(command)
             for name, text in result_files(command, place, bucket).items():
                 self._client().put_object(
-                    Bucket=bucket, Key=f"{place}/{name}", Body=text.encode(), ContentType="application/json"
+                    Bucket=bucket,
+                    Key=f"{place}/{name}",
+                    Body=text.encode(),
+                    ContentType="application/json",
+                    **_owner(arguments),
                 )
         except ItemReaderFault as fault:
             raise ResultWriterFault(str(fault)) from None
@@ -87,6 +102,12 @@ class S3Items:
             "MapRunArn": command.run,
             "ResultWriterDetails": {"Bucket": bucket, "Key": f"{place}/manifest.json"},
         }
+
+
+def _owner(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Whose the bucket must be, where the definition says so."""
+    owner = arguments.get("ExpectedBucketOwner")
+    return {"ExpectedBucketOwner": str(owner)} if owner else {}
 
 
 def _cause(error: Exception) -> str:

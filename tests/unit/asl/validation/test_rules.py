@@ -277,6 +277,7 @@ IN_A_STATE: list[tuple[str, dict[str, Any], str, str]] = [
     ("Map", {"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV"}}}, "/ItemReader/ReaderConfig", SCHEMA),
     ("Map", {"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "CSV", "CSVHeaderLocation": "GIVEN"}}}, "/ItemReader/ReaderConfig", SCHEMA),
     ("Map", {"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"InputType": "JSON", "CSVHeaderLocation": "GIVEN"}}}, "/ItemReader/ReaderConfig/CSVHeaderLocation", SCHEMA),
+    ("Map", {"ItemReader": {"Resource": "arn:aws:states:::s3:listObjectsV2", "ReaderConfig": {"Transformation": "LOAD_AND_FLATTEN"}}}, "/ItemReader/ReaderConfig", SCHEMA),
     ("Map", {"ItemReader": {"Resource": "arn:aws:states:::s3:getObject", "ReaderConfig": {"MaxItems": 1, "MaxItemsPath": "$.m"}}}, "/ItemReader/ReaderConfig", SCHEMA),
     ("Map", {"ItemBatcher": {}}, "/ItemBatcher", SCHEMA),
     ("Map", {"ItemBatcher": {"MaxItemsPerBatch": 0}}, "/ItemBatcher/MaxItemsPerBatch", SCHEMA),
