@@ -29,7 +29,8 @@ _BODILESS: Mapping[tuple[str, str, int], Mapping[str, Any]] = {
     ("s3", "HeadBucket", 404): {"Code": "NoSuchBucket", "Message": "The specified bucket does not exist"},
     ("s3", "HeadObject", 404): {"Code": "NoSuchKey", "Message": "The specified key does not exist."},
 }
-DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
+DENIED = frozenset({"403", "AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
+"""The codes of a refusal; 403 is that of an answer without a body."""
 
 
 class ServiceFailure(Exception):  # noqa: N818 -- a value for the workflow's Catch

@@ -21,6 +21,7 @@ from enginehouse.tasks.aws.access import AwsAccess
 from enginehouse.tasks.aws.clients import HEADERS, Clients, names_of
 from enginehouse.tasks.aws.convert import SDK, Dialect, RefusedFields, answer, json_text, parameters
 from enginehouse.tasks.aws.failures import DENIED, ServiceFailure, Speaker, failure_of, sdk_speaker
+from enginehouse.tasks.aws.iam import permissions
 from enginehouse.tasks.aws.jobs import JOBS, Answer, Job
 from enginehouse.tasks.aws.names import service_action
 from enginehouse.tasks.aws.optimised import INTEGRATIONS, LAMBDA_INVOKE, Integration, queue_host
@@ -197,8 +198,7 @@ class AwsServices:
             return _read(told, call)
         except (ClientError, BotoCoreError, OSError, ValueError) as error:
             if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in DENIED:
-                action = f"{call.operation.service_model.signing_name}:{name}"
-                log.warning("aws.access_denied action=%s role=%s", action, role)
+                log.warning("aws.access_denied action=%s role=%s", _denied(error, call, given), role)
             raise failure_of(error, call.speaker, call.operation.service_model) from error
 
 
@@ -233,6 +233,14 @@ def _role(command: ScheduleTask) -> str:
 def _method(client: Any, operation: str) -> str:
     methods: Mapping[str, str] = client.meta.method_to_api_mapping
     return next(method for method, name in methods.items() if name == operation)
+
+
+def _denied(error: ClientError, call: _Call, given: Mapping[str, Any]) -> str:
+    """What IAM did not allow: the action, or before it to take on the role."""
+    if error.operation_name == "AssumeRole" and call.operation.name != "AssumeRole":
+        return "sts:AssumeRole"
+    prefix, names = permissions(call.operation, given)
+    return f"{prefix}:{','.join(names)}"
 
 
 def _read(told: dict[str, Any], call: _Call) -> dict[str, Any]:

@@ -1,0 +1,55 @@
+"""What AWS refuses is named as AWS names it, and the log says which permission would have done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.integration.aws.running import HOSTS, host, run, task
+from tests.integration.step_functions_provider.wire import Answer, Wire, fault, wire
+
+STS_REFUSAL = b"""<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not you.</Message></Error>
+<RequestId>1</RequestId></ErrorResponse>"""
+QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/q"
+
+
+@pytest.fixture
+def aws() -> Iterator[Wire]:
+    with wire() as server:
+        yield server
+
+
+async def error_of(name: str, aws: Wire, resource: str, given: dict[str, Any], **more: Any) -> str:
+    status = await run(host(name, {"endpoint": aws.url}), task(resource, given, **more))
+    assert status.error is not None
+    return status.error.code
+
+
+@pytest.mark.parametrize("name", HOSTS)
+async def test_a_refusal_is_logged_by_the_permission_that_is_missing(
+    name: str, aws: Wire, caplog: pytest.LogCaptureFixture
+) -> None:
+    aws.script("SendMessageBatch", fault("AccessDeniedException", "No."))
+    given = {"QueueUrl": QUEUE, "Entries": [{"Id": "1", "MessageBody": "m"}]}
+    with caplog.at_level(logging.WARNING):
+        assert await error_of(name, aws, "aws-sdk:sqs:sendMessageBatch", given) == "Sqs.SqsException"
+    assert "aws.access_denied action=sqs:SendMessage role=" in caplog.text
+
+
+async def test_a_role_that_may_not_be_taken_on(aws: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    aws.script("", Answer(STS_REFUSAL, 403))
+    role = "arn:aws:iam::222222222222:role/other"
+    with caplog.at_level(logging.WARNING):
+        await error_of("local", aws, "aws-sdk:sqs:listQueues", {}, Credentials={"RoleArn": role})
+    assert f"aws.access_denied action=sts:AssumeRole role={role}" in caplog.text
+
+
+@pytest.mark.parametrize("name", HOSTS)
+async def test_credentials_that_have_expired(name: str, aws: Wire) -> None:
+    aws.script("PutItem", fault("ExpiredTokenException", "The security token included in the request is expired"))
+    given = {"TableName": "t", "Item": {"id": {"S": "1"}}}
+    assert await error_of(name, aws, "dynamodb:putItem", given) == "DynamoDB.AmazonDynamoDBException"
+    assert await error_of(name, aws, "aws-sdk:dynamodb:putItem", given) == "DynamoDb.DynamoDbException"
