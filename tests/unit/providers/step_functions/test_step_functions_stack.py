@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
+import hcl2
 import pytest
+import yaml
 
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.exporting import Stack, stack_of
+from enginehouse.providers.step_functions.exporting.cloudformation import cloudformation
+from enginehouse.providers.step_functions.exporting.terraform import terraform
 from enginehouse.providers.step_functions.settings import Settings
 
 HERE = "<region>:<account>"
@@ -49,3 +55,21 @@ def test_a_key_is_allowed_by_its_arn(key: str, resource: str, condition: dict[st
 
 def test_the_role_is_described_in_letters_that_iam_takes() -> None:
     assert stack(LAMBDA, "größe/日本").role_description == "What the workflow größe/?? needs"
+
+
+def test_a_template_is_described_in_as_many_bytes_as_cloudformation_takes() -> None:
+    template = yaml.safe_load(cloudformation(stack(LAMBDA, "\u65e5\u672c" * 400)))
+    assert 1000 < len(template["Description"].encode()) <= 1024
+
+
+@pytest.mark.parametrize("text", ["\b \f", "\\b \\f", "\\\b", 'a "b" \\ \n\t\x01', "${x} %{y}"])
+def test_terraform_reads_any_text(text: str) -> None:
+    """HCL knows fewer escapes than JSON: \\n, \\r, \\t, quotes, backslashes and code points."""
+    state = {"Type": "Pass", "Result": text, "End": True}
+    spec = WorkflowSpec(workflow_id="flow", definition={"StartAt": "P", "States": {"P": state}})
+    written = terraform(stack_of(spec, Settings(), logs="OFF"))
+    hcl2.loads(written)
+    (line,) = [line.strip() for line in written.splitlines() if '"Result" =' in line]
+    quoted = line.removeprefix('"Result" = ').replace("$${", "${").replace("%%{", "%{")
+    assert set(re.findall(r"\\(.)", quoted)) <= set('nrt"\\u')
+    assert json.loads(quoted) == text

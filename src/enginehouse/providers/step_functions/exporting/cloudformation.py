@@ -13,6 +13,7 @@ from enginehouse.providers.step_functions.exporting.stack import Stack
 
 _PSEUDO = {PARTITION: "${AWS::Partition}", REGION: "${AWS::Region}", ACCOUNT: "${AWS::AccountId}"}
 _RETENTION = 30
+_DESCRIPTION_BYTES = 1024
 
 
 class _Text(str):
@@ -50,12 +51,16 @@ def cloudformation(stack: Stack) -> str:
     outputs |= {f"{key}Url": {"Value": {"Ref": key}} for key in stack.queues}
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
-        "Description": f"The workflow {stack.workflow_id}"[:1000],
+        "Description": _cut(f"The workflow {stack.workflow_id}"),
         "Resources": resources,
         "Outputs": outputs,
     }
     text: str = yaml.dump(template, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+def _cut(description: str) -> str:
+    return description.encode()[:_DESCRIPTION_BYTES].decode(errors="ignore")
 
 
 def _activity(name: str) -> dict[str, Any]:

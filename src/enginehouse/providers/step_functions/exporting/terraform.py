@@ -164,6 +164,11 @@ def _hcl(value: Any, depth: int, places: Mapping[str, str]) -> str:
     return json.dumps(value)
 
 
+_JSON_ESCAPE = re.compile(r"\\(.)")
+_NOT_HCL = {"b": "\\u0008", "f": "\\u000c"}
+
+
 def _quoted(text: str) -> str:
-    """A text as Terraform reads it: what begins a template there is doubled."""
-    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+    """A text as Terraform reads it: what begins a template there is doubled, and two of JSON's escapes are not known."""
+    quoted = _JSON_ESCAPE.sub(lambda found: _NOT_HCL.get(found[1], found[0]), json.dumps(text, ensure_ascii=False))
+    return quoted.replace("${", "$${").replace("%{", "%%{")
