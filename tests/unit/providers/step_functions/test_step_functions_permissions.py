@@ -284,7 +284,10 @@ def test_a_distributed_map_runs_itself_and_reaches_its_bucket() -> None:
         (("states:StartExecution",), (f"arn:<partition>:states:{HERE}:stateMachine:machine",)),
         (
             ("states:DescribeExecution", "states:StopExecution"),
-            (f"arn:<partition>:states:{HERE}:execution:machine/*:*",),
+            (
+                f"arn:<partition>:states:{HERE}:execution:machine/*:*",
+                f"arn:<partition>:states:{HERE}:execution:machine:*",
+            ),
         ),
         (("states:RedriveExecution",), (f"arn:<partition>:states:{HERE}:execution:machine/*:*",)),
     }

@@ -225,8 +225,10 @@ def _of_map(state: Mapping[str, Any], machine: str) -> Iterator[Statement]:
     processor = state.get("ItemProcessor") or state.get("Iterator") or {}
     if processor.get("ProcessorConfig", {}).get("Mode") == "DISTRIBUTED":
         yield allow("states:StartExecution", anywhere("states", f"stateMachine:{machine}"))
-        yield allow("states:DescribeExecution StopExecution", anywhere("states", f"execution:{machine}/*:*"))
-        yield allow("states:RedriveExecution", anywhere("states", f"execution:{machine}/*:*"))
+        # AWS's example has the machine's executions; those of a map run have its label behind a slash.
+        runs, children = (anywhere("states", f"execution:{machine}{label}:*") for label in ("", "/*"))
+        yield allow("states:DescribeExecution StopExecution", runs, children)
+        yield allow("states:RedriveExecution", children)
     reader, writer = state.get("ItemReader") or {}, state.get("ResultWriter") or {}
     given = given_to(reader)
     if reader.get("Resource", "").endswith(":s3:getObject"):
