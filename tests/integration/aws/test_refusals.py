@@ -22,10 +22,14 @@ def aws() -> Iterator[Wire]:
         yield server
 
 
-async def error_of(name: str, aws: Wire, resource: str, given: dict[str, Any], **more: Any) -> str:
+async def failure_of(name: str, aws: Wire, resource: str, given: dict[str, Any], **more: Any) -> tuple[str, str]:
     status = await run(host(name, {"endpoint": aws.url}), task(resource, given, **more))
     assert status.error is not None
-    return status.error.code
+    return status.error.code, status.error.cause
+
+
+async def error_of(name: str, aws: Wire, resource: str, given: dict[str, Any], **more: Any) -> str:
+    return (await failure_of(name, aws, resource, given, **more))[0]
 
 
 @pytest.mark.parametrize("name", HOSTS)
@@ -53,3 +57,11 @@ async def test_credentials_that_have_expired(name: str, aws: Wire) -> None:
     given = {"TableName": "t", "Item": {"id": {"S": "1"}}}
     assert await error_of(name, aws, "dynamodb:putItem", given) == "DynamoDB.AmazonDynamoDBException"
     assert await error_of(name, aws, "aws-sdk:dynamodb:putItem", given) == "DynamoDb.DynamoDbException"
+
+
+async def test_what_a_gateway_says_in_place_of_the_service_may_be_tried_again(aws: Wire) -> None:
+    aws.script("", Answer(b"<!doctype html><title>502 Bad Gateway</title>", 502))
+    given = {"TopicArn": "arn:aws:sns:us-east-1:123456789012:t", "Message": "m"}
+    error, cause = await failure_of("local", aws, "sns:publish", given)
+    assert error == "SNS.SdkClientException"
+    assert cause.startswith("Unable to unmarshall response:")

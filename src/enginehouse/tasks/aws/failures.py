@@ -21,8 +21,12 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 from botocore.model import ServiceModel
+from botocore.parsers import ResponseParserError
 
 from enginehouse.tasks.aws.names import exception_name
+
+CALL_FAILED = (ClientError, BotoCoreError, ResponseParserError, OSError, ValueError)
+"""What botocore raises for a call that failed."""
 
 # What is asked for by HEAD is answered without a body, so without a code; the Java SDK 2 knows by the request what is meant.
 _BODILESS: Mapping[tuple[str, str, int], Mapping[str, Any]] = {
@@ -118,6 +122,8 @@ def _not_reached(error: Exception) -> tuple[str, bool]:
             return f"Unable to execute HTTP request: Connect to {_endpoint(error)} timed out", True
         case EndpointConnectionError() | HTTPClientError():
             return f"Unable to execute HTTP request: {_reason(error)}", True
+        case ResponseParserError():  # from what stands before the service: a proxy, a gateway
+            return f"Unable to unmarshall response: {' '.join(str(error).split())}", True
         case BotoCoreError():
             return str(error), False
     return f"{type(error).__name__}: {error}", False

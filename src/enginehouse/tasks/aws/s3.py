@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.tasks.aws.catalog import model
-from enginehouse.tasks.aws.failures import Speaker, failure_of
+from enginehouse.tasks.aws.failures import CALL_FAILED, Speaker, failure_of
 from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, max_items, parse_items
 from enginehouse.tasks.readers import (
     GET_OBJECT,
@@ -44,7 +42,7 @@ class S3Items:
             key = text_of(arguments, "Key")
             version = {"VersionId": arguments["VersionId"]} if arguments.get("VersionId") else {}
             data = self._object(key, {**place, **version})
-        except (ClientError, BotoCoreError, OSError) as error:
+        except CALL_FAILED as error:
             raise ItemReaderFault(_cause(error)) from error
         return parse_items(data, config, key)
 
@@ -96,7 +94,7 @@ class S3Items:
                 )
         except ItemReaderFault as fault:
             raise ResultWriterFault(str(fault)) from None
-        except (ClientError, BotoCoreError, OSError) as error:
+        except CALL_FAILED as error:
             raise ResultWriterFault(_cause(error)) from error
         return {
             "MapRunArn": command.run,

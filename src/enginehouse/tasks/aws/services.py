@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from botocore.model import OperationModel
 
 from enginehouse.asl.commands import ScheduleTask
@@ -20,7 +20,7 @@ from enginehouse.tasks.aws import catalog
 from enginehouse.tasks.aws.access import AwsAccess
 from enginehouse.tasks.aws.clients import HEADERS, Clients, names_of
 from enginehouse.tasks.aws.convert import SDK, Dialect, RefusedFields, answer, json_text, parameters
-from enginehouse.tasks.aws.failures import DENIED, ServiceFailure, Speaker, failure_of, sdk_speaker
+from enginehouse.tasks.aws.failures import CALL_FAILED, DENIED, ServiceFailure, Speaker, failure_of, sdk_speaker
 from enginehouse.tasks.aws.iam import permissions
 from enginehouse.tasks.aws.jobs import JOBS, Answer, Job
 from enginehouse.tasks.aws.names import service_action
@@ -196,7 +196,7 @@ class AwsServices:
             )
             told: dict[str, Any] = getattr(client, _method(client, name))(**given)
             return _read(told, call)
-        except (ClientError, BotoCoreError, OSError, ValueError) as error:
+        except CALL_FAILED as error:
             if isinstance(error, ClientError) and error.response.get("Error", {}).get("Code") in DENIED:
                 log.warning("aws.access_denied action=%s role=%s", _denied(error, call, given), role)
             raise failure_of(error, call.speaker, call.operation.service_model) from error
