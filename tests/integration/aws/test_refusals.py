@@ -59,9 +59,44 @@ async def test_credentials_that_have_expired(name: str, aws: Wire) -> None:
     assert await error_of(name, aws, "aws-sdk:dynamodb:putItem", given) == "DynamoDb.DynamoDbException"
 
 
+@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize(
+    ("resource", "given", "field"),
+    [
+        ("aws-sdk:s3:deleteObject", {"Bucket": "b", "Key": ""}, "Key"),  # without a key it is DeleteBucket
+        ("aws-sdk:s3:getObject", {"Bucket": "", "Key": "k"}, "Bucket"),
+        ("aws-sdk:lambda:deleteFunction", {"FunctionName": ""}, "FunctionName"),
+    ],
+)
+async def test_an_empty_part_of_the_path_does_not_make_another_request(
+    name: str, resource: str, given: dict[str, Any], field: str, aws: Wire
+) -> None:
+    error, cause = await failure_of(name, aws, resource, given)
+    assert error in ("S3.SdkClientException", "Lambda.SdkClientException")
+    assert cause == f"Parameter '{field}' must not be empty"
+    assert aws.calls == []
+
+
+@pytest.mark.parametrize("name", HOSTS)
+@pytest.mark.parametrize("role", [None, "", 5, "other"])
+async def test_credentials_without_a_role_are_not_those_of_the_process(name: str, role: object, aws: Wire) -> None:
+    definition = task("aws-sdk:sqs:listQueues", {}, Credentials={"RoleArn.$": "$.role"})
+    status = await run(host(name, {"endpoint": aws.url}), definition, {"role": role})
+    assert status.error is not None
+    assert status.error.code == "States.Runtime"
+    assert "is not the ARN of a role" in status.error.cause
+    assert aws.calls == []
+
+
 async def test_what_a_gateway_says_in_place_of_the_service_may_be_tried_again(aws: Wire) -> None:
     aws.script("", Answer(b"<!doctype html><title>502 Bad Gateway</title>", 502))
     given = {"TopicArn": "arn:aws:sns:us-east-1:123456789012:t", "Message": "m"}
     error, cause = await failure_of("local", aws, "sns:publish", given)
     assert error == "SNS.SdkClientException"
     assert cause.startswith("Unable to unmarshall response:")
+
+
+async def test_a_resource_of_too_many_parts(aws: Wire) -> None:
+    error, cause = await failure_of("local", aws, "aws-sdk:sqs:listQueues:all", {})
+    assert error == "States.Runtime"
+    assert "is not aws-sdk:SERVICE:ACTION" in cause

@@ -59,6 +59,14 @@ def _heads(name: str, version: str) -> Iterator[bytes]:
                 yield file.read(_HEAD)
 
 
+def names_of_sdk(resource: str) -> tuple[str, str]:
+    """The service and the action of ``aws-sdk:SERVICE:ACTION``. Raises ``UnknownNameError``."""
+    parts = resource.split(":")
+    if len(parts) != 3:
+        raise UnknownNameError(f"{resource!r} is not aws-sdk:SERVICE:ACTION")
+    return parts[1], parts[2]
+
+
 def service(name: str) -> str:
     """botocore's name of what a resource calls ``aws-sdk:NAME``. Raises ``UnknownNameError``."""
     known = services()

@@ -160,6 +160,7 @@ class AwsServices:
             raise ServiceFailure("States.Runtime", cause) from None
         if call.integration is not None:
             call.integration.prepare(given, command, info)
+        _check_path(call, given)
         told = self._send(call, given, _role(command))
         result: Answer = answer(told, call.operation.output_shape, call.dialect)
         if call.integration is None:
@@ -206,7 +207,7 @@ def _call(resource: str) -> _Call:
     name = service_action(resource)
     try:
         if name.startswith("aws-sdk:"):
-            _, service_name, action = (name + "::").split(":")[:3]
+            service_name, action = catalog.names_of_sdk(name)
             service = catalog.service(service_name)
             operation = catalog.model(service).operation_model(catalog.operation(service, action))
             if operation.has_event_stream_output or operation.has_event_stream_input:
@@ -225,9 +226,24 @@ def _served() -> str:
     return f"served are {', '.join(sorted(INTEGRATIONS))}, and every action as aws-sdk:SERVICE:ACTION"
 
 
+def _check_path(call: _Call, given: Mapping[str, Any]) -> None:
+    """A part of the URL that is empty would make another request of it: ``DeleteObject`` without a key is ``DeleteBucket``."""
+    for name, shape in call.operation.input_shape.members.items() if call.operation.input_shape else ():
+        if shape.serialization.get("location") == "uri" and given.get(name) == "":
+            named = call.dialect.naming(name)
+            raise ServiceFailure(f"{call.speaker.prefix}.SdkClientException", f"Parameter '{named}' must not be empty")
+
+
 def _role(command: ScheduleTask) -> str:
-    given = command.credentials if isinstance(command.credentials, Mapping) else {}
-    return str(given.get("RoleArn") or "")
+    """The role that the task asks for; "" where it asks for none, never where it asks for what is none."""
+    if command.credentials is None:
+        return ""
+    role = command.credentials.get("RoleArn") if isinstance(command.credentials, Mapping) else None
+    if not isinstance(role, str) or not role.startswith("arn:"):
+        raise ServiceFailure(
+            "States.Runtime", f"The RoleArn of the Credentials is not the ARN of a role: {role!r:.200}"
+        )
+    return role
 
 
 def _method(client: Any, operation: str) -> str:

@@ -207,13 +207,12 @@ def _of_http(given: Mapping[str, Any]) -> Iterator[Statement]:
 def _of_sdk(name: str, given: Mapping[str, Any]) -> Iterator[Statement]:
     try:
         from enginehouse.providers.step_functions.exporting import sdk  # botocore, which others do not need
-        from enginehouse.tasks.aws.catalog import UnknownNameError
+        from enginehouse.tasks.aws.catalog import UnknownNameError, names_of_sdk
     except ImportError:
         message = f"to tell what {name} needs, boto3 must be installed: pip install 'enginehouse[aws]'"
         raise ProviderError(message, provider=PROVIDER) from None
-    _, service, action = (name + "::").split(":")[:3]
     try:
-        found = list(sdk.allowed(service, action, given))
+        found = list(sdk.allowed(*names_of_sdk(name), given))
     except UnknownNameError as unknown:
         fault = Diagnostic("error", "UNKNOWN_RESOURCE", f"arn:aws:states:::{name} cannot be called: {unknown}.")
         raise InvalidSpecError(diagnostics=[fault], provider=PROVIDER) from None
