@@ -120,7 +120,7 @@ def _definition(
             return Target("activity", activities[task])
         return resources.get(task) or resources["*"]
 
-    document = rewritten(document, spec.workflow_id, place, settings.liveness)
+    document = rewritten(document, spec.workflow_id, place, settings.liveness, arns.partition)
     size = len(msgspec.json.encode(document))
     if size > DEFINITION_LIMIT:
         message = f"the definition has {size:,} bytes as AWS gets it, and {DEFINITION_LIMIT:,} are allowed."

@@ -16,8 +16,8 @@ from enginehouse.providers.step_functions.settings import Target
 TOKEN = "<enginehouse:task-token>"  # noqa: S105 -- where the worker puts the token, not one
 """Stands in an activity's input for the token, which AWS gives to the worker alone."""
 
-SEND = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
-INVOKE = "arn:aws:states:::lambda:invoke.waitForTaskToken"
+_SEND = "sqs:sendMessage.waitForTaskToken"
+_INVOKE = "lambda:invoke.waitForTaskToken"
 
 LOSSES = 20
 """How many workers one task may lose before it fails."""
@@ -65,18 +65,25 @@ def _machines(state: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def rewritten(
-    machine: Mapping[str, Any], workflow_id: str, target_of: Callable[[str], Target], liveness: int
+    machine: Mapping[str, Any],
+    workflow_id: str,
+    target_of: Callable[[str], Target],
+    liveness: int,
+    partition: str = "aws",
 ) -> Document:
     """The definition with every ``task:NAME`` sent to its target, whose ``place`` is filled in. ``liveness``: seconds
-    after which a silent worker's activity is given to another one."""
-    return _Rewriting(workflow_id, target_of, liveness).machine(machine, "JSONPath", in_map=False, at="")
+    after which a silent worker's activity is given to another one. ``partition``: that of the integrations' ARNs."""
+    return _Rewriting(workflow_id, target_of, liveness, f"arn:{partition}:states:::").machine(
+        machine, "JSONPath", in_map=False, at=""
+    )
 
 
 class _Rewriting:
-    def __init__(self, workflow_id: str, target_of: Callable[[str], Target], liveness: int) -> None:
+    def __init__(self, workflow_id: str, target_of: Callable[[str], Target], liveness: int, integrations: str) -> None:
         self._workflow_id = workflow_id
         self._target_of = target_of
         self._liveness = liveness
+        self._integrations = integrations
 
     def machine(self, machine: Mapping[str, Any], language: str, *, in_map: bool, at: str) -> Document:
         language = machine.get("QueryLanguage", language)
@@ -112,7 +119,8 @@ class _Rewriting:
         made = {key: value for key, value in state.items() if key != field}
         given = state.get(field)
         if target.kind == "lambda":
-            return _invoking(made, state, target.place, field, given, jsonata, callback)
+            invoke = f"{self._integrations}{_INVOKE}" if callback else ""
+            return _invoking(made, state, target.place, field, given, jsonata, invoke)
         if callback and target.kind == "activity":
             given = _without_token(given, jsonata)
         envelope: Document = {"task": self._told(task, state, jsonata, in_map, callback, at)}
@@ -121,7 +129,7 @@ class _Rewriting:
             made |= {"Resource": target.place, field: envelope}
             return made if callback else self._watched(made, envelope["task"])
         _context(envelope["task"], "token", "Task.Token", jsonata)
-        made |= {"Resource": SEND, field: {"QueueUrl": target.place, "MessageBody": envelope}}
+        made |= {"Resource": f"{self._integrations}{_SEND}", field: {"QueueUrl": target.place, "MessageBody": envelope}}
         return made
 
     def _told(self, task: str, state: Document, jsonata: bool, in_map: bool, callback: bool, at: str) -> Document:
@@ -160,13 +168,14 @@ class _Rewriting:
 
 
 def _invoking(
-    made: Document, state: Document, arn: str, field: str, given: Any, jsonata: bool, callback: bool
+    made: Document, state: Document, arn: str, field: str, given: Any, jsonata: bool, invoke: str
 ) -> Document:
-    if not callback:
+    """``invoke``: the integration that hands a token out, where the state asks for that."""
+    if not invoke:
         return {**made, "Resource": arn, **({field: given} if field in state else {})}
     payload: Document = {"FunctionName": arn}
     _put(payload, "Payload", given, jsonata, whole=field not in state)
-    return {**made, "Resource": INVOKE, field: payload}
+    return {**made, "Resource": invoke, field: payload}
 
 
 def _put(holder: Document, key: str, given: Any, jsonata: bool, *, whole: bool) -> None:

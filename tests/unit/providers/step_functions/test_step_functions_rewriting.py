@@ -106,6 +106,17 @@ def test_a_lambda_function_is_given_what_the_state_gives() -> None:
     assert state(Target("lambda", LAMBDA), Parameters={"a": 1})["Parameters"] == {"a": 1}
 
 
+@pytest.mark.parametrize("partition", ["aws", "aws-cn", "aws-us-gov"])
+def test_integrations_are_named_in_the_partition_of_the_region(partition: str) -> None:
+    def resource(target: Target, name: str) -> str:
+        machine = {"StartAt": "S", "States": {"S": {"Type": "Task", "Resource": f"task:{name}", "End": True}}}
+        return str(rewritten(machine, "flow", lambda _: target, 60, partition)["States"]["S"]["Resource"])
+
+    assert resource(Target("queue", QUEUE), "t") == f"arn:{partition}:states:::sqs:sendMessage.waitForTaskToken"
+    invoked = resource(Target("lambda", LAMBDA), "t.waitForTaskToken")
+    assert invoked == f"arn:{partition}:states:::lambda:invoke.waitForTaskToken"
+
+
 def test_a_lambda_function_that_hands_a_token_out_is_invoked() -> None:
     given = {"token.$": "$$.Task.Token"}
     made = state(Target("lambda", LAMBDA), Resource="task:greet.waitForTaskToken", Parameters=given)

@@ -14,7 +14,7 @@ from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.exporting import Stack, stack_of
 from enginehouse.providers.step_functions.exporting.cloudformation import cloudformation
 from enginehouse.providers.step_functions.exporting.terraform import terraform
-from enginehouse.providers.step_functions.settings import Settings
+from enginehouse.providers.step_functions.settings import Settings, Target
 
 HERE = "<region>:<account>"
 LAMBDA = "arn:aws:lambda:eu-central-1:123456789012:function:f"
@@ -73,3 +73,11 @@ def test_terraform_reads_any_text(text: str) -> None:
     quoted = line.removeprefix('"Result" = ').replace("$${", "${").replace("%%{", "%{")
     assert set(re.findall(r"\\(.)", quoted)) <= set('nrt"\\u')
     assert json.loads(quoted) == text
+
+
+def test_a_stack_for_china_names_integrations_as_they_are_there() -> None:
+    definition = {"StartAt": "T", "States": {"T": {"Type": "Task", "Resource": "task:pack", "End": True}}}
+    queue = Target("queue", "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/q")
+    settings = Settings(region="cn-north-1", resources={"*": queue})
+    made = stack_of(WorkflowSpec(workflow_id="flow", definition=definition), settings, logs="OFF")
+    assert made.definition["States"]["T"]["Resource"] == "arn:aws-cn:states:::sqs:sendMessage.waitForTaskToken"

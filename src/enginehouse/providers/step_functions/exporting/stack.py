@@ -21,7 +21,7 @@ from enginehouse.providers.step_functions.exporting.permissions import (
     needed,
     untold,
 )
-from enginehouse.providers.step_functions.names import Arns
+from enginehouse.providers.step_functions.names import Arns, partition_of
 from enginehouse.providers.step_functions.settings import Settings
 
 Logs: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
@@ -63,9 +63,10 @@ class Stack:
 
 def stack_of(spec: WorkflowSpec, settings: Settings, *, logs: Logs = "ERROR", tracing: bool = False) -> Stack:
     """What create would make of the spec, with a role of its own. Raises as ``make`` does, and ``UnknownNameError``."""
-    anywhere = replace(settings, role=f"arn:aws:iam::{_NOWHERE.account}:role/own", region=None, account="")
+    place = _NOWHERE._replace(partition=partition_of(settings.region or ""))
+    placeless = replace(settings, role=f"arn:aws:iam::{place.account}:role/own", region=None, account="")
     config = {key: value for key, value in spec.provider_config.items() if key != "roleArn"}
-    made = make(replace(spec, provider_config=config), anywhere, _NOWHERE)
+    made = make(replace(spec, provider_config=config), placeless, place)
     activities = keyed("Activity", {arn: task for task, arn in made.activities.items()})
     queues = keyed("Queue", {url: _name(url) for url in made.queues.values()})
     places = {place: f"${{{key}}}" for key, place in [*activities.items(), *queues.items()]}
