@@ -98,6 +98,8 @@ def is_expired(error: BaseException) -> bool:
 def translated(error: BaseException) -> EnginehouseError | None:
     """What an error of AWS's or of boto3's is in the contract's words; None for what is neither."""
     if isinstance(error, ClientError):
+        # botocore is told to try once, as we try ourselves; its remark on that misleads.
+        error.args = (str(error).replace(" (reached max retries: 0)", ""),)
         return _of_answer(error)
     if isinstance(error, boto.ParamValidationError):
         return _invalid("REFUSED", f"AWS does not take this: {error}")

@@ -23,3 +23,14 @@ from enginehouse.providers.step_functions.faults import translated
 def test_a_denied_action_is_named_with_its_service(operation: str, message: str, action: str) -> None:
     denied = ClientError({"Error": {"Code": "AccessDenied", "Message": message}}, operation)
     assert f"lack {action}" in str(translated(denied))
+
+
+def test_that_botocore_did_not_try_again_is_not_said() -> None:
+    answer = {
+        "Error": {"Code": "X", "Message": "No."},
+        "ResponseMetadata": {"MaxAttemptsReached": True, "RetryAttempts": 0},
+    }
+    error = ClientError(answer, "StartExecution")  # type: ignore[arg-type]
+    assert "max retries" in str(error)
+    translated(error)
+    assert str(error) == "An error occurred (X) when calling the StartExecution operation: No."
