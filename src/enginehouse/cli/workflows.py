@@ -18,7 +18,7 @@ from enginehouse.cli.options import Engine
 from enginehouse.cli.output import write_json, write_lines
 from enginehouse.cli.session import Session, within_session
 from enginehouse.errors import Diagnostic, InvalidSpecError
-from enginehouse.graph.spans import Span, shorten
+from enginehouse.graph.spans import Line, Span, shorten
 from enginehouse.models import CreateWorkflowResult, WorkflowSpec
 
 
@@ -54,12 +54,23 @@ def create(
     if engine.json:
         write_json(result.to_dict())
         return exits.OK
-    ids = ", ".join(
-        f"{kind} {shorten(value, 24)}" for kind, value in result.resource_ids.items() if value != spec.workflow_id
-    )
-    lines = [(Span("✓ ", "succeeded"), Span(result.workflow_id, "name"), Span(f"  {ids}", "dim"))]
-    write_lines(lines + ([(Span(f"  {result.message}"),)] if result.message else []))
+    show_created(result)
     return exits.OK
+
+
+def show_created(result: CreateWorkflowResult) -> None:
+    """The workflow, where it is, and what the provider says of it."""
+    ids = {kind: value for kind, value in result.resource_ids.items() if value != result.workflow_id}
+    places = {kind: value for kind, value in ids.items() if ":" in value}  # ARNs and URLs, which are for copying
+    short = ", ".join(f"{kind} {shorten(value, 24)}" for kind, value in ids.items() if kind not in places)
+    lines: list[Line] = [
+        (Span("✓ ", "succeeded"), Span(result.workflow_id, "name"), Span(f"  {short}" if short else "", "dim"))
+    ]
+    width = max(map(len, places), default=0)
+    lines += [(Span(f"  {kind:{width}}  ", "dim"), Span(value)) for kind, value in places.items()]
+    # The library's word for it is a method.
+    message = result.message.replace("update_workflow", "--update")
+    write_lines(lines + ([(Span(f"  {message}"),)] if message else []))
 
 
 def delete(
