@@ -14,7 +14,7 @@ from enginehouse.cli.diagnostics import blaming
 from enginehouse.cli.durations import read_duration
 from enginehouse.cli.options import GLOBAL
 from enginehouse.cli.output import note, write_text
-from enginehouse.cli.workflows import bytes_of, spec_from
+from enginehouse.cli.workflows import bytes_of, read_tags, spec_from
 from enginehouse.config import load_settings
 from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.models import WorkflowSpec
@@ -38,6 +38,9 @@ def export(
     id: Annotated[str | None, Parameter(help="The workflow's id [the file's name].")] = None,
     type: Annotated[Literal["STANDARD", "EXPRESS"], Parameter(help="The state machine's type.")] = "STANDARD",
     timeout: Annotated[str | None, Parameter(help="How long an execution may take, e.g. 90s, 15m, 2h.")] = None,
+    tag: Annotated[
+        list[str] | None, Parameter(negative=(), help="KEY=VALUE, a tag of the state machine; may be repeated.")
+    ] = None,
     logs: Annotated[Logs, Parameter(help="What AWS logs; OFF makes no log group.")] = "ERROR",
     tracing: Annotated[bool, Parameter(negative=(), help="Trace executions with X-Ray.")] = False,
     config: Annotated[
@@ -56,7 +59,7 @@ def export(
         enginehouse export order.yaml --format asl
     """
     settings = _settings(config)
-    spec = spec_from(file, id=id, timeout=read_duration(timeout))
+    spec = spec_from(file, id=id, timeout=read_duration(timeout), tags=read_tags(tag or []))
     if type == "EXPRESS":
         spec = replace(spec, provider_config={"type": type, "synchronous": True})
     with blaming(file, bytes_of(spec)):

@@ -44,7 +44,7 @@ def create(
         enginehouse create order.yaml --id order --update
     """
     engine = engine or Engine()
-    spec = spec_from(file, id=id, type=type, timeout=read_duration(timeout), tags=_tags(tag or []))
+    spec = spec_from(file, id=id, type=type, timeout=read_duration(timeout), tags=read_tags(tag or []))
 
     async def store(opened: Session) -> CreateWorkflowResult:
         return await store_workflow(opened, spec, update=update)
@@ -132,7 +132,8 @@ async def store_workflow(opened: Session, spec: WorkflowSpec, *, update: bool) -
     return await provider.update_workflow(spec)
 
 
-def _tags(pairs: list[str]) -> dict[str, str]:
+def read_tags(pairs: list[str]) -> dict[str, str]:
+    """Tags as they are given to ``--tag``. Raises ``InvalidSpecError``."""
     tags = {}
     for pair in pairs:
         key, sign, value = pair.partition("=")

@@ -148,6 +148,13 @@ def test_terraform_reads_it(exported: Any) -> None:
     assert "a $${dollar} and %%{percent}" in text
 
 
+def test_tags_are_those_that_create_is_given(exported: Any) -> None:
+    words = ("plain.yaml", "--tag", "team=a", "--tag", "cost center=${7}")
+    machine = yaml.safe_load(exported(*words))["Resources"]["StateMachine"]["Properties"]
+    assert machine["Tags"] == [{"Key": "team", "Value": "a"}, {"Key": "cost center", "Value": "${7}"}]
+    assert '"cost center" = "$${7}"' in exported(*words, "--format", "terraform")
+
+
 def test_asl_is_what_aws_gets(exported: Any) -> None:
     states = json.loads(exported("order.yaml", "--format", "asl"))["States"]
     assert states["Reserve"]["Resource"] == "arn:aws:states:us-east-1:123456789012:activity:enginehouse-reserve-it"
