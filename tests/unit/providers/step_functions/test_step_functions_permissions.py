@@ -99,6 +99,11 @@ MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:other"
             {"Bucket": "b", "Key": "k", "VersionId.$": "$.v"},
             {"s3:GetObjectVersion": ["arn:<partition>:s3:::b/k"]},
         ),
+        (
+            "aws-sdk:s3:putObject",
+            {"Bucket": "arn:aws:s3:x:1:accesspoint/a", "Key": "k"},
+            {"s3:PutObject": ["arn:aws:s3:x:1:accesspoint/a/object/k"]},
+        ),
         ("aws-sdk:s3:deleteObjects", {"Bucket": "b", "Delete": {}}, {"s3:DeleteObject": ["arn:<partition>:s3:::b/*"]}),
         (
             "aws-sdk:s3:getBucketEncryption",

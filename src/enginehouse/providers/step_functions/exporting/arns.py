@@ -41,13 +41,10 @@ def named(given: Mapping[str, Any], name: str, service: str, kind: str, *, versi
 
 def function(given: Mapping[str, Any]) -> str:
     """A function; a version or an alias where one is called, for IAM compares that."""
-    value = static(given, "FunctionName")
-    account, _, name = value.rpartition(":function:") if not value.startswith("arn:") else ("", "", value)
-    whole = (
-        name
-        if name.startswith("arn:")
-        else f"arn:{PARTITION}:lambda:{REGION}:{account or ACCOUNT}:function:{name or '*'}"
-    )
+    value = whole = static(given, "FunctionName")
+    if not value.startswith("arn:"):
+        account, _, name = value.rpartition(":function:")
+        whole = f"arn:{PARTITION}:lambda:{REGION}:{account or ACCOUNT}:function:{name or '*'}"
     if not value or not mentions(given, "Qualifier"):
         return whole
     return f"{whole}:{static(given, 'Qualifier') or '*'}"
@@ -75,12 +72,15 @@ def table(given: Mapping[str, Any]) -> str:
 
 
 def bucket(given: Mapping[str, Any]) -> str:
-    return f"arn:{PARTITION}:s3:::{static(given, 'Bucket') or '*'}"
+    """A bucket, or an access point, which is named by its ARN."""
+    value = static(given, "Bucket")
+    return value if value.startswith("arn:") else f"arn:{PARTITION}:s3:::{value or '*'}"
 
 
 def objects(given: Mapping[str, Any]) -> str:
     """The object that is named, or all of the bucket."""
-    return f"{bucket(given)}/{static(given, 'Key') or '*'}"
+    place = bucket(given)
+    return f"{place}{'/object' if ':accesspoint/' in place else ''}/{static(given, 'Key') or '*'}"
 
 
 def buses(given: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,7 @@ from enginehouse.tasks.aws.iam import permissions
 Allowed: TypeAlias = tuple[str, tuple[str, ...]]
 """``sqs:SendMessage`` and the ARNs on which it is allowed; several actions are separated by blanks."""
 
+_MANY_TABLES = re.compile("Batch|Statement|Transact")
 _OBJECT_ACTIONS = frozenset({"AbortMultipartUpload", "ListMultipartUploadParts"})
 
 
@@ -60,8 +61,7 @@ def _tables(operation: str, given: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(arns.table({"TableName": "" if name.endswith(".$") else name}) for name in items)
     if isinstance(parts, list) and all(isinstance(part, Mapping) for part in parts):
         return tuple(arns.table(inner) for part in parts for inner in part.values() if isinstance(inner, Mapping))
-    every = "TransactItems.$" in given or "RequestItems.$" in given or "Statement" in operation
-    return (arns.table({}),) if every or "Transact" in operation or "Batch" in operation else ("*",)
+    return (arns.table({}),) if _MANY_TABLES.search(operation) else ("*",)
 
 
 def _path(operation: OperationModel) -> str:
