@@ -221,6 +221,11 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     found = sfn.describe_map_run(mapRunArn=run["mapRunArn"])
     for counted in (found["executionCounts"], found["itemCounts"]):
         assert (counted["total"], counted["succeeded"], counted["failed"], counted["resultsWritten"]) == (2, 2, 0, 2)
+    listed = sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+    assert [(child["status"], child["redriveCount"]) for child in listed] == [("SUCCEEDED", 1), ("SUCCEEDED", 0)]
+    (redriven,) = sfn.list_executions(mapRunArn=run["mapRunArn"], redriveFilter="REDRIVEN")["executions"]
+    described = sfn.describe_execution(executionArn=redriven["executionArn"])
+    assert (redriven, described["redriveCount"], described["output"]) == (listed[0], 1, "2")
 
 
 @pytest.mark.parametrize(

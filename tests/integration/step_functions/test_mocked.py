@@ -142,6 +142,8 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     (run_,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
     counted = sfn.describe_map_run(mapRunArn=run_["mapRunArn"])["executionCounts"]
     assert (counted["total"], counted["succeeded"], counted["failed"]) == (1, 1, 0)
+    (child,) = sfn.list_executions(mapRunArn=run_["mapRunArn"])["executions"]
+    assert (child["status"], child["redriveCount"]) == ("SUCCEEDED", 1)
 
 
 def test_a_mock_configuration_in_real_time(tmp_path: Path) -> None:

@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from enginehouse import DescribesMapRuns, ExecutionNotFoundError, MapRun, Page, Provider, WorkflowSpec
+from enginehouse import (
+    DescribesMapRuns,
+    ExecutionNotFoundError,
+    MapRun,
+    Page,
+    Provider,
+    RedrivesExecutions,
+    WorkflowSpec,
+)
 from enginehouse.models import ExecutionInput, ExecutionState, ExecutionSummary
 from enginehouse.providers.local import LocalProvider
 from enginehouse.providers.mock import MockProvider
@@ -30,14 +38,19 @@ MAP = {
 }
 
 
-def work(number: int) -> int:
-    if number == 3:
-        raise ValueError("three")
-    return number
+@pytest.fixture
+def broken() -> set[int]:
+    """The items that fail."""
+    return {3}
 
 
 @pytest.fixture(params=["local", "mock"])
-async def provider(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Provider]:
+async def provider(request: pytest.FixtureRequest, tmp_path: Path, broken: set[int]) -> AsyncIterator[Provider]:
+    def work(number: int) -> int:
+        if number in broken:
+            raise ValueError(f"{number} is broken")
+        return number
+
     tasks = {"work": work}
     made = LocalProvider(tmp_path / "s.db", tasks=tasks) if request.param == "local" else MockProvider(tasks=tasks)
     async with made:
@@ -47,10 +60,14 @@ async def provider(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 async def ended(provider: Provider, items: list[int]) -> str:
     started = await provider.start_execution("w", ExecutionInput(input=items))
-    assert hasattr(provider, "watch_execution")
-    async for _ in provider.watch_execution(started.execution_id):
-        pass
+    await over(provider, started.execution_id)
     return started.execution_id
+
+
+async def over(provider: Provider, execution: str) -> None:
+    assert hasattr(provider, "watch_execution")
+    async for _ in provider.watch_execution(execution):
+        pass
 
 
 async def test_a_map_run_has_its_path_and_counts_its_children_by_how_they_ended(provider: Provider) -> None:
@@ -73,6 +90,23 @@ async def test_children_are_executions_with_a_history_listed_newest_first_in_pag
     status = await provider.get_execution_status(children[-1].execution_id)
     assert (status.input, status.output) == (1, 1)
     assert "TaskStateEntered" in [event.type for event in status.history]
+
+
+async def test_an_item_that_is_redriven_counts_once_and_its_last_child_is_listed(
+    provider: Provider, broken: set[int]
+) -> None:
+    assert isinstance(provider, DescribesMapRuns)
+    assert isinstance(provider, RedrivesExecutions)
+    broken |= {1, 2}
+    execution = await ended(provider, [1, 2, 3, 4])
+    for healed in (1, 2):
+        broken.discard(healed)
+        await provider.redrive_execution(execution)
+        await over(provider, execution)
+    [run] = await provider.list_map_runs(execution)
+    assert run == MapRun(map_run_id=run.map_run_id, path="/States/Each", total=4, succeeded=3, failed=1)
+    children = (await provider.list_children(execution)).items
+    assert sorted(child.state for child in children) == [ExecutionState.FAILED, *[ExecutionState.SUCCEEDED] * 3]
 
 
 async def test_an_execution_without_a_map_run_has_none(provider: Provider) -> None:

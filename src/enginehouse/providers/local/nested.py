@@ -48,8 +48,10 @@ def is_nested(command: Work) -> bool:
 # Writes of a parent's turn.
 
 
-def insert_child(row: NewExecution | ExecutionRow, command: StartChild, batch: Batch, number: int) -> None:
-    """Put an item of a distributed Map into the store, to be started."""
+def insert_child(
+    row: NewExecution | ExecutionRow, command: StartChild, redriven: bool, batch: Batch, number: int
+) -> None:
+    """Put an item of a distributed Map into the store, to be started. ``redriven``: the item may have been tried before."""
     name = f"{row.name}/{command.child}"
     place = {"map_run": command.run, "map_run_size": command.total, "map_run_index": command.index}
     child = batch.insert_execution(
@@ -70,6 +72,8 @@ def insert_child(row: NewExecution | ExecutionRow, command: StartChild, batch: B
         )
     )
     if child is not None:
+        if redriven:
+            batch.replace_child(child, command.run, command.index)
         batch.post(child, None)
 
 
@@ -82,7 +86,7 @@ def stop_child(child: int, batch: Batch, number: int) -> None:
 
 def tell_parent(row: NewExecution | ExecutionRow, finish: Finish, names: Names, batch: Batch, number: int) -> None:
     """Tell the parent how the child ended, in the commit that ends it."""
-    if row.parent is None or row.child is None:
+    if row.parent is None or row.child is None or row.link == "replaced":
         return
     notification: ChildFinished | TaskSucceeded | TaskFailed
     if row.link == "child":

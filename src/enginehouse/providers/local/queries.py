@@ -341,18 +341,11 @@ def map_run_owner(connection: sqlite3.Connection, workflow: str, run: str) -> st
 
 
 def map_run_counts(connection: sqlite3.Connection, run: str) -> list[tuple[str, int, int, int]]:
-    """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be.
-
-    A redrive begins a new child in the place of one that failed; the newest of a place counts. Children of stores from before
-    places were kept count one by one.
-    """
-    # SQLite takes bare columns from the row that has the max(): https://sqlite.org/lang_select.html#bareagg
+    """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be."""
     return connection.execute(
-        "SELECT state, count(*), total(items), max(size) FROM ("
-        " SELECT state, coalesce(json_array_length(input, '$.Items'), 1) AS items,"
-        " json_extract(request, '$.metadata.map_run_size') AS size, max(number)"
-        " FROM execution WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ?"
-        " GROUP BY coalesce(json_extract(request, '$.metadata.map_run_index'), -child)) GROUP BY state",
+        "SELECT state, count(*), total(coalesce(json_array_length(input, '$.Items'), 1)),"
+        " max(json_extract(request, '$.metadata.map_run_size'))"
+        " FROM execution WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? GROUP BY state",
         (run,),
     ).fetchall()
 

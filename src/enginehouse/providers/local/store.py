@@ -238,6 +238,17 @@ class Batch:
         self.executions.append((number, *row))
         return number
 
+    def replace_child(self, child: int, run: str, index: int) -> None:
+        """The child runs an item of a map run that an earlier one failed at: that one is no child any more."""
+        before = self.connection.execute(
+            "UPDATE execution SET link = 'replaced' WHERE link = 'child' AND number != ?"
+            " AND json_extract(request, '$.metadata.map_run') = ?"
+            " AND json_extract(request, '$.metadata.map_run_index') = ? RETURNING redrives",
+            (child, run, index),
+        ).fetchone()
+        if before is not None:
+            self.connection.execute("UPDATE execution SET redrives = ? WHERE number = ?", (before[0] + 1, child))
+
     def _new_number(self) -> int:
         # The transaction holds the store's write lock, so nobody else gives numbers meanwhile.
         if not self._last_number:

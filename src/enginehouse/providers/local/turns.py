@@ -150,7 +150,7 @@ def extras(
             if needs_token(command):
                 found.append(partial(_write_token, command))
         elif isinstance(command, StartChild):
-            found.append(partial(nested.insert_child, live.row, command))
+            found.append(partial(nested.insert_child, live.row, command, live.redrives > 0))
         elif isinstance(command, StopChild):
             found.append(partial(nested.stop_child, command.child))
         elif isinstance(command, CancelTask):

@@ -49,7 +49,8 @@ class Execution:
     """One execution. ``state`` is None until its first turn; ``events`` only grows; ``broken`` is a defect of the core.
 
     ``role`` is what it sees as its role, where it has one of its own. ``inner`` ones run an item, or batch, of a distributed Map, at ``index``; ``map_run`` names its run, which has
-    ``map_run_size`` of them, and ``map_path`` is the Map's JSON pointer.
+    ``map_run_size`` of them, and ``map_path`` is the Map's JSON pointer. A redrive begins a new one in the place of one that
+    failed, which then is ``replaced``; ``attempts`` counts those before.
     """
 
     id: str
@@ -68,6 +69,8 @@ class Execution:
     map_run: str = ""
     map_run_size: int = 0
     map_path: str = ""
+    attempts: int = 0
+    replaced: bool = False
     state: asl.State | None = None
     events: list[asl.Event] = field(default_factory=list)
     stopped: float | None = None

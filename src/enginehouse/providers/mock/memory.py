@@ -163,6 +163,10 @@ class Memory:
             map_run_size=command.total,
             map_path=command.processor.rpartition("/")[0],
         )
+        if execution.state is not None and execution.state.context.redrive_count:
+            for before in self.children_of(execution):
+                if (before.map_run, before.index) == (child.map_run, child.index):
+                    before.replaced, child.attempts = True, before.attempts + 1
         self.executions[child.id] = child
         return child
 
@@ -172,7 +176,7 @@ class Memory:
         return [
             child
             for child in self.executions.values()
-            if child.inner and child.id.startswith(prefix) and "/" not in child.id[len(prefix) :]
+            if child.inner and not child.replaced and child.id.startswith(prefix) and "/" not in child.id[len(prefix) :]
         ]
 
     def _fresh_name(self, workflow_id: str) -> str:

@@ -170,9 +170,7 @@ class MockEngine:
         return None
 
     async def map_run_counts(self, run: str) -> list[Counts]:
-        # a redrive begins a new child in the place of one that failed
-        places = {child.index: child for child in self.provider.executions if child.map_run == run}
-        children = list(places.values())
+        children = [child for child in self.provider.executions if child.map_run == run and not child.replaced]
         states = Counter(str(child.status) for child in children)
         return [
             Counts(
@@ -233,7 +231,7 @@ def _fits(wanted: Wanted, execution: Execution, row: ExecutionRow, parent: str |
     if parent is None:
         ours = not execution.inner and not execution.express
     else:
-        ours = execution.inner and execution.id.startswith(f"{parent}/")
+        ours = execution.inner and not execution.replaced and execution.id.startswith(f"{parent}/")
     metadata = {**execution.request.metadata, "map_run": execution.map_run}
     return (
         ours
@@ -275,5 +273,5 @@ def _row(number: int, execution: Execution) -> ExecutionRow:
         reason=None,
         wake=None,
         busy=0,
-        redrives=0 if core is None else core.context.redrive_count,
+        redrives=execution.attempts + (0 if core is None else core.context.redrive_count),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sqlite3
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from enginehouse import EnginehouseError, ExecutionInput, ExecutionState, ProviderError, ProviderUnavailableError
-from enginehouse.providers.local import LocalProvider
+from enginehouse.providers.local import LocalProvider, queries
 from enginehouse.providers.local import store as store_module
 from enginehouse.providers.local.lease import Lease
 from tests.unit.providers.local.local_runs import chain, reached, run
@@ -22,6 +23,7 @@ PASS = {"Type": "Pass"}
 WAIT = {"Type": "Wait", "Seconds": 3600}
 
 MIGRATIONS = Path(store_module.__file__).with_name("migrations")
+NEWEST = len(list(MIGRATIONS.glob("*.sql")))
 
 
 async def test_one_engine_drives_a_store_and_a_second_that_insists_is_told_by_whom(store: Path) -> None:
@@ -155,7 +157,7 @@ async def test_a_store_of_the_first_schema_is_brought_up_to_date_with_all_that_i
     async with LocalProvider(store) as local:
         await local.create_workflow(chain("w", PASS))
         assert (await run(local, "w")).state is ExecutionState.SUCCEEDED
-    assert await asyncio.to_thread(version) == 2
+    assert await asyncio.to_thread(version) == NEWEST
     async with LocalProvider(store) as local:
         assert [item.workflow_id for item in (await local.list_workflows()).items] == ["w"]
 
@@ -215,3 +217,30 @@ async def test_without_an_engine_many_stops_at_once_are_all_done(store: Path) ->
         await asyncio.gather(*(client.stop_execution(id, "enough") for id in ids))
         states = {(await client.get_execution_status(id)).state for id in ids}
         assert states == {ExecutionState.CANCELLED}
+
+
+async def test_of_the_children_that_a_redrive_doubled_in_an_old_store_the_newest_is_one(store: Path) -> None:
+    children = [("w:x/1", 0, 1), ("w:x/2", 1, 2), ("w:x/3", 0, 3), ("w:x/4", None, 4), ("w:x/5", None, 5)]
+
+    def old() -> None:
+        with closing(sqlite3.connect(store)) as connection:
+            connection.executescript((MIGRATIONS / "0001.sql").read_text() + (MIGRATIONS / "0002.sql").read_text())
+            connection.execute("PRAGMA user_version = 2")
+            for id, index, child in children:
+                place = {"map_run": "run" if index is not None else "older", "map_run_size": 2, "map_run_index": index}
+                request = {"metadata": {key: value for key, value in place.items() if value is not None}}
+                connection.execute(
+                    "INSERT INTO execution (id, workflow, name, digest, pointer, parent, child, link, state, input, request,"
+                    " seed, started_at, stopped_at) VALUES (?, 'w', 'x', '', '/p', 99, ?, 'child', 'failed', '1', ?, '', 0, 1)",
+                    (id, child, json.dumps(request)),
+                )
+            connection.commit()
+
+    def left() -> list[tuple[str, int]]:
+        with closing(sqlite3.connect(store)) as connection:
+            return [(row.run or "", row.children) for row in queries.map_runs(connection, 99)]
+
+    await asyncio.to_thread(old)
+    async with LocalProvider(store):
+        pass
+    assert sorted(await asyncio.to_thread(left)) == [("older", 2), ("run", 2)]
