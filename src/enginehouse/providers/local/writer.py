@@ -26,8 +26,13 @@ Write: TypeAlias = Callable[[Batch], Any]
 Done: TypeAlias = Callable[[Any, BaseException | None], None]
 """Runs on the loop after the commit, with what the write gave, or with why it did not happen."""
 
-# How long to wait for another process's commit before the caller is told. Far longer than any commit takes.
+Entry: TypeAlias = tuple[Write, Done, bool, float]
+"""A write, whom to tell, whether it is vital, and when it was handed in."""
+
+# Seconds to wait for another process's commit before an engine gives up. Far longer than any commit takes.
 _PATIENCE = 60.0
+# And before a caller is told. He may ask again, and his own patience often ends at a minute: boto3's does.
+_CALLERS_PATIENCE = 10.0
 
 
 class Writer:
@@ -45,7 +50,7 @@ class Writer:
         self._path = path
         self._synchronous = synchronous
         self._loop = loop
-        self._gathered: deque[tuple[Write, Done, bool]] = deque()
+        self._gathered: deque[Entry] = deque()
         self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
         self._awake = False
         self._untold: list[tuple[Done, Any, BaseException | None]] = []
@@ -59,7 +64,7 @@ class Writer:
         if self._closed:
             done(None, ProviderUnavailableError("the provider is closed"))
             return
-        self._gathered.append((write, done, vital))
+        self._gathered.append((write, done, vital, time.monotonic()))
         if not self._awake:
             self._awake = True
             self._bell.put(None)
@@ -114,7 +119,7 @@ class Writer:
         if connection is not None:
             connection.close()
 
-    def _next(self) -> list[tuple[Write, Done, bool]]:
+    def _next(self) -> list[Entry]:
         """What was handed in meanwhile; where nothing was, wait for it. Empty at the end."""
         while not self._gathered:
             self._tell()
@@ -124,6 +129,9 @@ class Writer:
             if self._closed:
                 return []
             self._bell.get()
+        return self._take()
+
+    def _take(self) -> list[Entry]:
         return [self._gathered.popleft() for _ in range(len(self._gathered))]
 
     def _tell(self) -> None:
@@ -139,7 +147,7 @@ class Writer:
             connection: sqlite3.Connection | None = None
             try:
                 connection = store.connect(self._path, self._synchronous)
-                self._begin(connection)
+                self._begin(connection, [])
                 store.migrate(connection)
                 connection.execute("COMMIT")
                 return connection
@@ -150,7 +158,7 @@ class Writer:
                     raise
                 time.sleep(random.uniform(0.001, 0.01))
 
-    def _begin(self, connection: sqlite3.Connection) -> None:
+    def _begin(self, connection: sqlite3.Connection, batch: list[Entry]) -> None:
         # SQLite's own waiting backs off up to 100 ms and starves beside a busy engine; short, even tries do not.
         deadline = time.monotonic() + _PATIENCE
         while True:
@@ -161,10 +169,26 @@ class Writer:
                 if not _is_busy(error) or time.monotonic() > deadline:
                     raise
                 self._tell()
+                self._refuse_late(batch, error)
                 time.sleep(random.uniform(0.0005, 0.002))
 
+    def _refuse_late(self, batch: list[Entry], error: sqlite3.OperationalError) -> None:
+        """Tell callers that have waited for long, of this batch and of the next. Raises where nothing else is in the batch."""
+        before = time.monotonic() - _CALLERS_PATIENCE
+        on_time = [entry for entry in batch if _is_on_time(entry, before)]
+        if batch and not on_time:
+            raise error
+        late = [entry for entry in batch if not _is_on_time(entry, before)]
+        batch[:] = on_time
+        if self._gathered and self._gathered[0][3] < before:
+            waiting = self._take()
+            late += [entry for entry in waiting if not _is_on_time(entry, before)]
+            self._gathered.extendleft(entry for entry in reversed(waiting) if _is_on_time(entry, before))
+        self._untold = self._refuse(late, error)
+        self._tell()
+
     def _write(
-        self, connection: sqlite3.Connection, batch: list[tuple[Write, Done, bool]]
+        self, connection: sqlite3.Connection, batch: list[Entry]
     ) -> list[tuple[Done, Any, BaseException | None]]:
         if self._broken is not None:
             return self._refuse(batch, self._broken)
@@ -180,13 +204,13 @@ class Writer:
         return outcomes
 
     def _transact(
-        self, connection: sqlite3.Connection, batch: list[tuple[Write, Done, bool]]
+        self, connection: sqlite3.Connection, batch: list[Entry]
     ) -> list[tuple[Done, Any, BaseException | None]]:
-        self._begin(connection)
+        self._begin(connection, batch)
         try:
             rows = Batch(connection)
             outcomes: list[tuple[Done, Any, BaseException | None]] = []
-            for write, done, _ in batch:
+            for write, done, _, _ in batch:
                 try:
                     outcomes.append((done, write(rows), None))
                 except EnginehouseError as error:
@@ -203,13 +227,13 @@ class Writer:
     def _commit(self, connection: sqlite3.Connection) -> None:
         connection.execute("COMMIT")
 
-    def _refuse(
-        self, batch: list[tuple[Write, Done, bool]], error: BaseException
-    ) -> list[tuple[Done, Any, BaseException | None]]:
-        if self._broken is None and any(vital for _, _, vital in batch):
+    def _refuse(self, batch: list[Entry], error: BaseException) -> list[tuple[Done, Any, BaseException | None]]:
+        if self._broken is None and any(vital for _, _, vital, _ in batch):
             self._broken = error
             log.error("store.broken path=%s error=%s", self._path, error)
-        return [(done, None, self._told(error)) for _, done, _ in batch]
+        elif batch and _is_busy(error):
+            log.warning("store.held_by_another path=%s refused=%d", self._path, len(batch))
+        return [(done, None, self._told(error)) for _, done, _, _ in batch]
 
     def _told(self, error: BaseException) -> EnginehouseError:
         """An error of the caller's own: each fills in what it had asked."""
@@ -219,6 +243,12 @@ class Writer:
         told = ProviderError(text, provider="local")
         told.__cause__ = error
         return told
+
+
+def _is_on_time(entry: Entry, before: float) -> bool:
+    """Whether it may wait on: it was not handed in before this, or cannot be refused."""
+    _, _, vital, at = entry
+    return vital or at >= before
 
 
 def _is_busy(error: BaseException) -> bool:

@@ -23,7 +23,7 @@ async def create_activity(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     check_name(name)
     given = tags.read(request)
     encryption = request.get("encryptionConfiguration")
-    async with api.changing:
+    async with api.changing():
         activity = api.catalogue.activities.get(name)
         if activity is None:
             activity = Activity(name=name, created=time.time(), tags=given, encryption=encryption)
@@ -66,7 +66,7 @@ async def list_activities(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 async def delete_activity(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     target = parse(api.arns, request["activityArn"], "activity")
-    async with api.changing:
+    async with api.changing():
         activity = api.catalogue.activities.get(target.rest) if target.ours else None
         if activity is not None:
             await api.keep(dropped=[activity])

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
+from enginehouse.errors import ProviderUnavailableError
 from enginehouse.server.step_functions import records
 from enginehouse.server.step_functions.arns import Arns
 from enginehouse.server.step_functions.catalogue import Catalogue
 from enginehouse.server.step_functions.engine import Engine, Kept, Workflow
 from enginehouse.server.step_functions.records import Machine, Record, Revision, Version
 
+# Seconds that a caller waits for those who change records before him. They wait themselves while the store cannot be written.
+_PATIENCE = 10.0
+
 
 class Api:
-    """The engine, the records, and whose ARNs they have. ``changing`` is held from looking at records to writing them."""
+    """The engine, the records, and whose ARNs they have."""
 
     def __init__(self, engine: Engine, arns: Arns) -> None:
         self.engine = engine
         self.arns = arns
         self.catalogue = Catalogue()
-        self.changing = asyncio.Lock()
+        self._changing = asyncio.Lock()
         self.background: set[asyncio.Task[None]] = set()
         self.leaving = asyncio.Event()
         """Set when the server ends: what is held is answered now."""
@@ -36,6 +41,19 @@ class Api:
             task.cancel()
         await asyncio.gather(*self.background, return_exceptions=True)
         await self.engine.close()
+
+    @asynccontextmanager
+    async def changing(self) -> AsyncIterator[None]:
+        """To be held from looking at records to writing them. Raises ``ProviderUnavailableError`` where it is not to be had."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await self._changing.acquire()
+        except TimeoutError:
+            raise ProviderUnavailableError("others have waited for the store for too long; try again") from None
+        try:
+            yield
+        finally:
+            self._changing.release()
 
     async def keep(
         self,

@@ -306,7 +306,7 @@ async def stop_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def redrive_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         row = await execution_of(api, request["executionArn"])
         token = request.get("clientToken")
         if token is None:

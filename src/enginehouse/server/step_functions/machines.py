@@ -37,7 +37,7 @@ async def create_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
     _check_logging(request)
     given_tags = tags.read(request)
     workflow = await _compiled(api, name, request["definition"], kind, request["roleArn"], given_tags)
-    async with api.changing:
+    async with api.changing():
         now = time.time()
         existing = api.catalogue.machines.get(name)
         if existing is not None:
@@ -151,7 +151,7 @@ async def update_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
     if "roleArn" in request:
         check_role(request["roleArn"])
     _check_logging(request)
-    async with api.changing:
+    async with api.changing():
         machine = living(api, request["stateMachineArn"])
         before = api.revision(machine)
         after = msgspec.structs.replace(
@@ -197,7 +197,7 @@ async def list_state_machines(api: Api, request: dict[str, Any]) -> dict[str, An
 async def delete_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     """The machine is DELETING until its executions, which are told to end, have ended."""
     target = parse(api.arns, request["stateMachineArn"], "stateMachine")
-    async with api.changing:
+    async with api.changing():
         machine = api.catalogue.machines.get(target.rest) if target.ours else None
         if machine is not None and not machine.deleting:
             machine = msgspec.structs.replace(machine, deleting=True)
@@ -219,7 +219,7 @@ async def _delete(api: Api, machine: Machine) -> None:
             if machine.type == "STANDARD":
                 await api.engine.stop(row, None, None)
         await asyncio.sleep(_LOOK_AGAIN)
-    async with api.changing:
+    async with api.changing():
         await api.keep(dropped=api.catalogue.of_machine(machine.name), removed=machine.name)
 
 

@@ -176,7 +176,7 @@ async def update_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
             "ValidationException",
             "At least one of maxConcurrency, toleratedFailureCount and toleratedFailurePercentage must be specified",
         )
-    async with api.changing:
+    async with api.changing():
         row, run = await _found(api, arn)
         if run.status != "RUNNING":
             raise ApiError("ValidationException", f"Map Run is {run.status} and cannot be updated")

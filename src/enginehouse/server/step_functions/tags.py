@@ -35,7 +35,7 @@ def _tagged(api: Api, arn: str) -> Machine | Activity:
 
 
 async def tag_resource(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         found = _tagged(api, request["resourceArn"])
         tags = _bounded({**found.tags, **read(request)}, request["resourceArn"])
         await api.keep(msgspec.structs.replace(found, tags=tags))
@@ -43,7 +43,7 @@ async def tag_resource(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def untag_resource(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         found = _tagged(api, request["resourceArn"])
         tags = {key: value for key, value in found.tags.items() if key not in request["tagKeys"]}
         await api.keep(msgspec.structs.replace(found, tags=tags))

@@ -41,7 +41,7 @@ async def publish(api: Api, machine: Machine, description: str) -> Version:
 
 
 async def publish_state_machine_version(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         machine = living(api, request["stateMachineArn"])
         wanted = request.get("revisionId")
         current = api.revision(machine)
@@ -69,7 +69,7 @@ async def list_state_machine_versions(api: Api, request: dict[str, Any]) -> dict
 
 async def delete_state_machine_version(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["stateMachineVersionArn"]
-    async with api.changing:
+    async with api.changing():
         version = _version_of(api, arn)
         if version is None:
             return {}
@@ -100,7 +100,7 @@ def _version_of(api: Api, arn: str) -> Version | None:
 
 
 async def create_state_machine_alias(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         machine, routes = _routes(api, request["routingConfiguration"])
         now = time.time()
         alias = Alias(
@@ -196,7 +196,7 @@ async def describe_state_machine_alias(api: Api, request: dict[str, Any]) -> dic
 async def update_state_machine_alias(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     if "description" not in request and "routingConfiguration" not in request:
         raise ApiError("ValidationException", "Either the description or the routing configuration must be specified")
-    async with api.changing:
+    async with api.changing():
         alias = _alias_of(api, request["stateMachineAliasArn"])
         if alias is None:
             raise _no_resource()
@@ -212,7 +212,7 @@ async def update_state_machine_alias(api: Api, request: dict[str, Any]) -> dict[
 
 
 async def delete_state_machine_alias(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing:
+    async with api.changing():
         alias = _alias_of(api, request["stateMachineAliasArn"])
         if alias is not None:
             await api.keep(dropped=[alias])

@@ -6,12 +6,15 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from enginehouse import ProviderUnavailableError
+from enginehouse.providers.local import writer as writer_module
 from enginehouse.providers.local.store import Batch
-from enginehouse.providers.local.writer import Writer
+from enginehouse.providers.local.writer import Entry, Writer
 
 ROOM = 10.0
 
@@ -79,11 +82,11 @@ async def test_a_batch_is_told_while_the_next_one_waits_for_another_process(
     other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
     begin, holding = Writer._begin, threading.Event()
 
-    def begun(self: Writer, connection: sqlite3.Connection) -> None:
+    def begun(self: Writer, connection: sqlite3.Connection, batch: list[Entry]) -> None:
         if holding.is_set():
             other.execute("BEGIN IMMEDIATE")
             holding.clear()
-        begin(self, connection)
+        begin(self, connection, batch)
 
     monkeypatch.setattr(Writer, "_begin", begun)
     first = asyncio.create_task(writer.write(lambda _: "first"))
@@ -97,6 +100,36 @@ async def test_a_batch_is_told_while_the_next_one_waits_for_another_process(
         assert not second.done()
         await asyncio.to_thread(other.close)
         assert await second == "second"
+
+
+async def test_callers_are_told_when_another_process_holds_the_store_and_an_engine_waits_on(
+    writer: Writer, store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
+    other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    turn: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+    written: list[str] = []
+    try:
+        async with asyncio.timeout(ROOM):
+            with pytest.raises(ProviderUnavailableError, match="held by another process"):
+                await writer.write(lambda _: written.append("alone"))
+            writer.submit(lambda _: written.append("turn"), lambda result, error: turn.set_result(error), vital=True)
+            for name in ("beside the turn", "after it"):
+                with pytest.raises(ProviderUnavailableError, match="held by another process"):
+                    await writer.write(partial(_note, written, name))
+            assert not turn.done()
+    finally:
+        await asyncio.to_thread(other.close)
+    async with asyncio.timeout(ROOM):
+        assert await turn is None
+        await writer.write(partial(_note, written, "now"))
+    assert written == ["turn", "now"]
+    assert "store.held_by_another" in caplog.text
+
+
+def _note(written: list[str], name: str, _: Batch) -> None:
+    written.append(name)
 
 
 async def test_what_was_handed_in_before_the_end_is_committed_and_told(store: Path) -> None:
