@@ -69,7 +69,13 @@ def engine(
 
 
 async def _served(opened: Session, *, as_json: bool) -> None:
-    await opened.provider()
+    from enginehouse.providers.local.session import StoreDrivenError
+
+    try:
+        await opened.provider()
+    except StoreDrivenError as error:
+        error.advise("stop it, or stand by until it ends (--standby)")
+        raise
     options = opened.settings.providers.get(EMBEDDED, {})
     place = str(options.get("store", STORE))
     sources = [str(item) for item in opened.settings.tasks]

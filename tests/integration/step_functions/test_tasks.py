@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from enginehouse.providers.local.lease import Lease
 from tests.integration.cli.command import ENVIRONMENT
 from tests.integration.step_functions.calls import made, run
 from tests.integration.step_functions.server import Server, definition, serving
@@ -225,3 +227,28 @@ def test_mistakes_are_told_before_anything_is_served(tmp_path: Path, words: list
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"), [(["step-functions-api", "--port", "0"], "--store FILE"), (["engine"], "--standby")]
+)
+def test_who_finds_the_store_driven_is_told_what_his_command_can_do(
+    tmp_path: Path, words: list[str], advice: str
+) -> None:
+    lease = Lease(str(tmp_path / "taken.db"))
+    assert lease.take()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "enginehouse.cli", *words, "--store", "taken.db"],
+            cwd=tmp_path,
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    finally:
+        lease.close()
+    assert done.returncode == 7
+    assert f"driven by process {os.getpid()}" in done.stderr
+    assert advice in done.stderr
+    assert "engine=" not in done.stderr

@@ -41,6 +41,14 @@ _LOOK_AGAIN = 0.02
 _ANSWER = 30.0
 
 
+class StoreDrivenError(ProviderUnavailableError):
+    """Another process drives the store."""
+
+    def advise(self, what: str) -> None:
+        """Say what else to do, where the reader has no provider to open but a command with options of its own."""
+        self.message = f"{self.message.rpartition(';')[0]}; {what}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """How a store is opened and driven; ``LocalProvider`` says what each means."""
@@ -93,7 +101,7 @@ class Session:
             self.definitions = Definitions(self.reader)
             if settings.engine is not False and not await self.drive() and settings.engine is True:
                 holder = await asyncio.to_thread(self.lease.holder)
-                raise ProviderUnavailableError(
+                raise StoreDrivenError(
                     f"the store {self.path} is driven by process {holder}; stop it, or open the store with engine='auto'",
                     operation="open store",
                     provider="local",

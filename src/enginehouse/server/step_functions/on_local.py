@@ -18,7 +18,7 @@ from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local import LocalProvider, definitions, mapping, queries, starts
 from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
-from enginehouse.providers.local.session import Session
+from enginehouse.providers.local.session import Session, StoreDrivenError
 from enginehouse.providers.local.store import Batch, NewExecution
 from enginehouse.server.step_functions.engine import TESTED, Counts, EventsPage, Kept, Start, Wanted, Workflow
 
@@ -40,7 +40,11 @@ class LocalEngine:
         return self._session
 
     async def open(self) -> None:
-        await self.provider.__aenter__()
+        try:
+            await self.provider.__aenter__()
+        except StoreDrivenError as error:
+            error.advise("stop it, or serve another store (--store FILE, or --memory)")
+            raise
         self._session = await self.provider.session()
 
     async def close(self) -> None:
