@@ -49,11 +49,20 @@ class CancelTimer(msgspec.Struct, frozen=True, tag=True):
     timer: int
 
 
+class MapRunLimits(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What a distributed Map's MaxConcurrency, ToleratedFailureCount and ToleratedFailurePercentage came to; 0 where it has none."""
+
+    concurrency: int = 0
+    tolerated_count: int = 0
+    tolerated_percentage: float = 0.0
+
+
 class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     """Run one item, or batch, of a distributed Map as an execution of its own; answer ``ChildFinished``.
 
     ``processor`` is the JSON pointer of the Map's processor: the child runs ``program.processor(processor)``.
-    ``run`` names the map run that it belongs to, ``index`` its place in it, ``total`` how many that run has.
+    ``run`` names the map run that it belongs to, ``index`` its place in it, ``total`` how many that run has. The first
+    comes with the run's ``limits``.
     """
 
     child: int
@@ -63,6 +72,7 @@ class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     input: Any
     execution_type: str = "STANDARD"
     total: int = 0
+    limits: MapRunLimits | None = None
 
 
 class StopChild(msgspec.Struct, frozen=True, tag=True):

@@ -302,8 +302,7 @@ class _NotedItems(Items, frozen=True, kw_only=True):
             self.notes["ItemsPath"] = found
         return found
 
-    def limit(self, turn: Turn, frame: Frame) -> int:
-        Items.limit(self, turn, frame)
+    def in_flight(self, limit: int) -> int:
         self.notes.setdefault("MaxConcurrency", 0)
         return sys.maxsize
 

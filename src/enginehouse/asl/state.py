@@ -33,7 +33,7 @@ class Fork(msgspec.Struct, omit_defaults=True):
     """The children of a Parallel or Map state, while it runs.
 
     ``texts`` holds what each child gave, as JSON text; ``pending`` the places that a redrive starts again; ``children``, of a
-    distributed Map, the place of each child execution by its number, and ``held`` the length of its input, where that is bounded; ``keyed`` says that the items are an object's; ``source`` where they came from; ``chain`` the event that the next iteration follows.
+    distributed Map, the place of each child execution by its number, and ``held`` the length of its input, where that is bounded; ``keyed`` says that the items are an object's; ``source`` where they came from; ``concurrency`` is the limit as it was asked for; ``chain`` the event that the next iteration follows.
     """
 
     size: int
@@ -54,6 +54,7 @@ class Fork(msgspec.Struct, omit_defaults=True):
     phase: str = ""
     keyed: bool = False
     source: str = "STATE_DATA"
+    concurrency: int = 0
 
 
 class Frame(msgspec.Struct, omit_defaults=True):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.step_functions.server import ROLE
+from tests.integration.step_functions.server import ROLE, definition
 
 PATIENCE = 60.0
 
@@ -36,6 +37,35 @@ def ended(sfn: Any, arn: str) -> dict[str, Any]:
         time.sleep(0.02)
     answer: dict[str, Any] = found
     return answer
+
+
+LIMITS = {"MaxConcurrency": 3, "ToleratedFailureCount": 2, "ToleratedFailurePercentage": 50.5}
+
+
+def limited(language: str) -> str:
+    """A machine whose only state is a distributed Map over ``items`` of its input; the input has its limits too."""
+    names = dict(zip(LIMITS, ("most", "count", "percentage"), strict=True))
+    if language == "JSONata":
+        limits = {field: f"{{% $states.input.{name} %}}" for field, name in names.items()} | {
+            "Items": "{% $states.input.items %}"
+        }
+    else:
+        limits = {f"{field}Path": f"$.{name}" for field, name in names.items()} | {"ItemsPath": "$.items"}
+    item = {"StartAt": "Item", "States": {"Item": {"Type": "Pass", "End": True}}}
+    mode = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}}
+    many = {"Type": "Map", "QueryLanguage": language, "ItemProcessor": {**mode, **item}, **limits}
+    return definition(("Many", many))
+
+
+def shows_its_limits(sfn: Any, language: str) -> None:
+    """A map run's limits are shown as they were evaluated."""
+    machine = made(sfn, f"limited-{language}", limited(language))
+    given = {"most": 3, "count": 2, "percentage": 50.5, "items": [1, 2, 3, 4]}
+    arn = sfn.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"]
+    assert ended(sfn, arn)["status"] == "SUCCEEDED"
+    (found,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    shown = sfn.describe_map_run(mapRunArn=found["mapRunArn"])
+    assert {field: shown[field[0].lower() + field[1:]] for field in LIMITS} == LIMITS
 
 
 def run(sfn: Any, machine: str, **request: Any) -> dict[str, Any]:

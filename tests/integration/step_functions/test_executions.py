@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, refused
+from tests.integration.step_functions.calls import ended, made, refused, shows_its_limits
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, many_of, serving
 
 
@@ -195,6 +195,11 @@ def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
     refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=one, clientToken="c")
     assert sfn.redrive_execution(executionArn=two, clientToken="a")["redriveDate"] >= second
     assert sfn.describe_execution(executionArn=two)["redriveCount"] == 1
+
+
+@pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
+def test_a_map_run_shows_the_limits_that_its_input_gave(sfn: Any, language: str) -> None:
+    shows_its_limits(sfn, language)
 
 
 def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, refused, run
+from tests.integration.step_functions.calls import ended, made, refused, run, shows_its_limits
 from tests.integration.step_functions.server import ROLE, definition, many_of, serving
 from tests.integration.step_functions.tour import MANY
 
@@ -127,6 +127,11 @@ def test_map_runs(sfn: Any) -> None:
     found = sfn.describe_map_run(mapRunArn=run_["mapRunArn"])
     assert (found["status"], found["itemCounts"]["succeeded"]) == ("SUCCEEDED", 3)
     assert len(sfn.list_executions(mapRunArn=run_["mapRunArn"])["executions"]) == 3
+
+
+@pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
+def test_a_map_run_shows_the_limits_that_its_input_gave(sfn: Any, language: str) -> None:
+    shows_its_limits(sfn, language)
 
 
 def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from enginehouse.asl.commands import ReadItems, StartChild, StopChild, WriteResults
+from enginehouse.asl.commands import MapRunLimits, ReadItems, StartChild, StopChild, WriteResults
 from enginehouse.asl.dataflow import Template, complete, effective_input
 from enginehouse.asl.expressions import Value, as_text, whole_number
 from enginehouse.asl.faults import StateFault, runtime_fault
@@ -15,7 +15,6 @@ from enginehouse.asl.jsonata import type_name
 from enginehouse.asl.notifications import ChangeMapRun, ChildFinished, TaskFailed, TaskSucceeded
 from enginehouse.asl.state import Fork
 from enginehouse.asl.states.base import ForkState
-from enginehouse.asl.states.items import MOST_IN_FLIGHT
 from enginehouse.asl.states.parallel import joined
 
 if TYPE_CHECKING:
@@ -83,9 +82,16 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         found: Any = [] if self.reader else self.items.read(turn, frame, objects=True)
         keyed = isinstance(found, dict)
         items = [{"Key": key, "Value": value} for key, value in found.items()] if keyed else found
-        limit = self.items.limit(turn, frame)
+        concurrency = self.items.limit(turn, frame)
         turn.follow(frame, "MapStateStarted", {"length": len(items)})
-        fork = frame.fork = Fork(size=0, texts=[], limit=limit, run=self._run_arn(turn), keyed=keyed)
+        fork = frame.fork = Fork(
+            size=0,
+            texts=[],
+            limit=self.items.in_flight(concurrency),
+            concurrency=concurrency,
+            run=self._run_arn(turn),
+            keyed=keyed,
+        )
         try:
             fork.tolerated_count = self._tolerated(turn, frame, self.tolerated_count, "Count", self.count_path)
             fork.tolerated_percentage = self._tolerated(
@@ -223,8 +229,11 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             if turn.state.bounded:
                 fork.held[child] = size
             fork.running += 1
+            limits = _limits(fork) if index == 0 else None
             turn.commands.append(
-                StartChild(child, self.processor.pointer, fork.run, index, given, self.execution_type, fork.size)
+                StartChild(
+                    child, self.processor.pointer, fork.run, index, given, self.execution_type, fork.size, limits
+                )
             )
 
     # -- what comes out
@@ -322,7 +331,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         if fork is None or frame.retrying or fork.phase == "writing":
             return None
         if change.limit is not None:
-            fork.limit = min(change.limit or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
+            fork.limit = self.items.in_flight(change.limit)
         if change.tolerated_count is not None:
             fork.tolerated_count = float(change.tolerated_count)
         if change.tolerated_percentage is not None:
@@ -348,6 +357,10 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             return self._finished(turn, frame, fork)
         self._start(turn, frame, fork)
         return None
+
+
+def _limits(fork: Fork) -> MapRunLimits:
+    return MapRunLimits(fork.concurrency, int(fork.tolerated_count or 0), fork.tolerated_percentage or 0.0)
 
 
 def _limit(value: Value | None, scope: Scope, field: str, default: int) -> int:

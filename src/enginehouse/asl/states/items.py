@@ -51,9 +51,9 @@ class Items(msgspec.Struct, frozen=True):
         raise query_fault(f"Map state input must be an array but was: {as_text(value)}")
 
     def limit(self, turn: Turn, frame: Frame) -> int:
-        """How many iterations may run at once."""
+        """How many iterations may run at once, as the definition says it; 0: no limit."""
         if self.concurrency is None:
-            return MOST_IN_FLIGHT
+            return 0
         value = self.concurrency(turn.scope(frame, effective_input(self.flow, turn, frame), {"input": frame.input}))
         number = whole_number(value)
         if number is None:
@@ -67,7 +67,11 @@ class Items(msgspec.Struct, frozen=True):
             )
         if number < 0:
             raise runtime_fault("MaxConcurrency cannot be negative.")
-        return min(number or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
+        return number
+
+    def in_flight(self, limit: int) -> int:
+        """How many iterations are under way at once, where this is the limit."""
+        return min(limit or MOST_IN_FLIGHT, MOST_IN_FLIGHT)
 
     def input_of(self, turn: Turn, frame: Frame, index: int, item: Any, more: Mapping[str, Any] = _NOTHING) -> Any:
         """What the iteration is given: the item, or what ItemSelector makes of it; ``more`` is what else ``Map.Item`` tells."""

@@ -33,7 +33,7 @@ class MapState(ForkState, frozen=True, kw_only=True):
         turn.drop_children(frame)
         frame.retrying = False
         items = self.items.read(turn, frame, objects=False)
-        limit = self.items.limit(turn, frame)
+        limit = self.items.in_flight(self.items.limit(turn, frame))
         turn.follow(frame, "MapStateStarted", {"length": len(items)})
         frame.fork = Fork(size=len(items), texts=[None] * len(items), limit=limit, chain=frame.last, items=items)
         if not items:

@@ -350,6 +350,16 @@ def map_run_counts(connection: sqlite3.Connection, run: str) -> list[tuple[str, 
     ).fetchall()
 
 
+def map_run_limits(connection: sqlite3.Connection, run: str) -> str | None:
+    """The limits of a map run, as the JSON that its first child came with; None where there is none, or came without."""
+    row = connection.execute(
+        "SELECT json_extract(request, '$.metadata.map_run_limits') FROM execution WHERE link = 'child'"
+        " AND json_extract(request, '$.metadata.map_run') = ? AND json_extract(request, '$.metadata.map_run_index') = 0",
+        (run,),
+    ).fetchone()
+    return row[0] if row else None
+
+
 def children(connection: sqlite3.Connection, number: int, before: int | None, limit: int) -> list[ExecutionRow]:
     """The children of the execution's map runs, newest first."""
     rows = connection.execute(

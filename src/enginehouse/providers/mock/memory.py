@@ -162,6 +162,7 @@ class Memory:
             map_run=command.run,
             map_run_size=command.total,
             map_path=command.processor.rpartition("/")[0],
+            map_run_limits=command.limits,
         )
         if execution.state is not None and execution.state.context.redrive_count:
             for before in self.children_of(execution):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from enginehouse.asl import ChangeMapRun, Event, ScheduleTask, TaskFailed, TaskSucceeded
+from enginehouse.asl import ChangeMapRun, Event, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.tasks import ExecutionInfo
@@ -126,6 +126,10 @@ class Engine(Protocol):
         ...
 
     async def map_run_counts(self, run: str) -> list[Counts]: ...
+
+    async def map_run_limits(self, run: str) -> MapRunLimits | None:
+        """What the run's limits came to; None where it has begun no child yet."""
+        ...
 
     async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None: ...
 

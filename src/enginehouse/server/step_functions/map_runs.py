@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from enginehouse.asl import ChangeMapRun, Event
+from enginehouse.asl import ChangeMapRun, Event, MapRunLimits
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.server.step_functions import pages
 from enginehouse.server.step_functions.api import Api
@@ -98,7 +98,7 @@ async def describe_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
         "executionArn": api.arns.of(f"execution:{row.id}"),
         "status": run.status,
         "startDate": run.started,
-        **_limits(api, row, arn),
+        **await _limits(api, row, arn),
         "itemCounts": _totals(counts, run, [item.items for item in counts]),
         "executionCounts": _totals(counts, run, [item.children for item in counts]),
         "redriveCount": run.redrives,
@@ -136,24 +136,27 @@ def _totals(counts: list[Counts], run: Run, numbers: list[int]) -> dict[str, int
     return found
 
 
-def _limits(api: Api, row: ExecutionRow, arn: str) -> dict[str, Any]:
-    """What UpdateMapRun set, else what the definition says, where it says a number."""
+async def _limits(api: Api, row: ExecutionRow, arn: str) -> dict[str, Any]:
+    """What UpdateMapRun set, else what the run began with; until its first child has begun, numbers of the definition."""
     name = arn.split(":mapRun:", 1)[1]
     change = api.catalogue.map_runs.get(name) or MapRunChange(run=name)
+    begun = await api.engine.map_run_limits(arn) or _numbers(api, row, arn)
+    limit, count, percentage = change.max_concurrency, change.tolerated_count, change.tolerated_percentage
+    return {
+        "maxConcurrency": begun.concurrency if limit is None else limit,
+        "toleratedFailurePercentage": begun.tolerated_percentage if percentage is None else percentage,
+        "toleratedFailureCount": begun.tolerated_count if count is None else count,
+    }
+
+
+def _numbers(api: Api, row: ExecutionRow, arn: str) -> MapRunLimits:
     revision = revision_of(api, row, metadata_of(row))
     definition = {} if revision is None else msgspec.json.decode(revision.definition)
     states = [state for name, state in _maps(definition) if state.get("Label", name.replace(" ", "")) == _label(arn)]
-    state = states[0] if states else {}
-
-    def limit(set: float | None, field: str) -> float:
-        given = set if set is not None else state.get(field, 0)
-        return given if isinstance(given, int | float) else 0
-
-    return {
-        "maxConcurrency": int(limit(change.max_concurrency, "MaxConcurrency")),
-        "toleratedFailurePercentage": float(limit(change.tolerated_percentage, "ToleratedFailurePercentage")),
-        "toleratedFailureCount": int(limit(change.tolerated_count, "ToleratedFailureCount")),
-    }
+    fields = ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage")
+    given = [states[0].get(field, 0) if states else 0 for field in fields]
+    limit, count, percentage = [number if isinstance(number, int | float) else 0 for number in given]
+    return MapRunLimits(int(limit), int(count), float(percentage))
 
 
 def _maps(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:

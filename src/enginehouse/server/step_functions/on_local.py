@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.asl import ChangeMapRun, Event, ScheduleTask, TaskFailed, TaskSucceeded
+from enginehouse.asl import ChangeMapRun, Event, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.asl.notifications import Redrive, Stop
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import WorkflowSpec
@@ -164,6 +164,10 @@ class LocalEngine:
     async def map_run_counts(self, run: str) -> list[Counts]:
         rows = await self.session.reader.read(partial(queries.map_run_counts, run=run))
         return [Counts(state, children, int(items), total or 0) for state, children, items, total in rows]
+
+    async def map_run_limits(self, run: str) -> MapRunLimits | None:
+        text = await self.session.reader.read(partial(queries.map_run_limits, run=run))
+        return None if text is None else msgspec.json.decode(text, type=MapRunLimits)
 
     async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None:
         await self.session.ask(row.number, change)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from enginehouse import asl
-from enginehouse.asl import ChangeMapRun, ScheduleTask, TaskFailed, TaskSucceeded
+from enginehouse.asl import ChangeMapRun, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import ExecutionInput, WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
@@ -181,6 +181,10 @@ class MockEngine:
             )
             for state, count in states.items()
         ]
+
+    async def map_run_limits(self, run: str) -> MapRunLimits | None:
+        found = (child.map_run_limits for child in self.provider.executions if child.map_run == run)
+        return next((limits for limits in found if limits is not None), None)
 
     async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None:
         self.provider.tell(self._known(row), change)
