@@ -29,6 +29,14 @@ def refused(code: str, call: Any, **request: Any) -> str:
     return str(caught.value.response["Error"]["Message"])
 
 
+def reason_of(call: Any, **request: Any) -> str:
+    """The reason that the call's ValidationException has for programs."""
+    with pytest.raises(ClientError) as caught:
+        call(**request)
+    assert caught.value.response["Error"]["Code"] == "ValidationException", caught.value
+    return str(caught.value.response["reason"])
+
+
 def ended(sfn: Any, arn: str) -> dict[str, Any]:
     """The description of the execution, once it is over."""
     end = time.monotonic() + PATIENCE

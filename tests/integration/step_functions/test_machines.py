@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import PATIENCE, made, refused, run
+from tests.integration.step_functions.calls import PATIENCE, made, reason_of, refused, run
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine"
@@ -138,6 +138,20 @@ def test_machines_are_listed_by_name_in_pages(sfn: Any) -> None:
     refused("InvalidToken", sfn.list_state_machines, nextToken="made up")
 
 
+def test_the_arn_of_a_map_is_no_machine_to_start_or_change(sfn: Any) -> None:
+    arn = f"{made(sfn, 'labelled', PASS)}/Map"
+    calls: list[tuple[Any, dict[str, Any]]] = [
+        (sfn.start_execution, {}),
+        (sfn.start_sync_execution, {}),
+        (sfn.update_state_machine, {"definition": HOLD}),
+        (sfn.publish_state_machine_version, {}),
+        (sfn.delete_state_machine, {}),
+    ]
+    for call, more in calls:
+        assert reason_of(call, stateMachineArn=arn, **more) == "API_DOES_NOT_SUPPORT_LABELED_ARNS"
+    assert sfn.describe_state_machine(stateMachineArn=arn)["label"] == "Map"
+
+
 def test_versions_are_numbered_once_and_for_all(sfn: Any) -> None:
     arn = made(sfn, "versions", PASS)
     message = refused(
@@ -211,7 +225,9 @@ def test_aliases_are_refused_in_awss_words(sfn: Any) -> None:
     ]
     for given, message in cases:
         assert refused("ValidationException", create, name="live", routingConfiguration=given) == message
+    assert reason_of(create, name="x", routingConfiguration=route((arn, 100))) == "INVALID_ROUTING_CONFIGURATION"
     alias = create(name="live", routingConfiguration=route((one, 100)))["stateMachineAliasArn"]
+    assert reason_of(sfn.update_state_machine_alias, stateMachineAliasArn=alias) == "MISSING_REQUIRED_PARAMETER"
     assert create(name="live", routingConfiguration=route((one, 100)))["stateMachineAliasArn"] == alias
     message = refused("ConflictException", create, name="live", routingConfiguration=route((two, 100)))
     assert message.startswith("Failed to create alias because an alias with the same name")

@@ -137,7 +137,8 @@ async def _read(headers: dict[bytes, bytes], receive: Receive) -> bytes:
 
 
 def _fault(error: ApiError) -> bytes:
-    return _encode({"__type": error.code, "message": error.message})
+    reason = {"reason": error.reason} if error.reason else {}
+    return _encode({"__type": error.code, "message": error.message, **reason})
 
 
 async def _answer(send: Send, status: int, body: bytes) -> None:

@@ -15,7 +15,7 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import check_name, parse
 from enginehouse.server.step_functions.engine import Start
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.lookup import absent, deleting
+from enginehouse.server.step_functions.lookup import absent, deleting, unlabelled
 from enginehouse.server.step_functions.machines import configuration
 from enginehouse.server.step_functions.records import Machine, Revision
 
@@ -87,7 +87,7 @@ async def start_sync_execution(api: Api, request: dict[str, Any]) -> dict[str, A
 def _prepared(api: Api, request: dict[str, Any]) -> tuple[Machine, Start]:
     """The machine, and what is to be started. Raises ``ApiError`` for all that AWS refuses beforehand."""
     arn, _, case = request["stateMachineArn"].partition("#")
-    target = parse(api.arns, arn, "stateMachine")
+    target = unlabelled(api, arn)
     machine = api.catalogue.machines.get(target.name) if target.ours else None
     name = request.get("name", "")
     if name:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enginehouse.server.step_functions.api import Api
-from enginehouse.server.step_functions.arns import parse
+from enginehouse.server.step_functions.arns import Target, parse
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.records import Machine
 
@@ -16,9 +16,21 @@ def deleting(arn: str) -> ApiError:
     return ApiError("StateMachineDeleting", f"State Machine is deleting: '{arn}'")
 
 
+def unlabelled(api: Api, arn: str) -> Target:
+    """What the ARN means. Raises ``InvalidArn``, and ``ValidationException`` for that of a distributed Map's own."""
+    target = parse(api.arns, arn, "stateMachine")
+    if "/" in target.name:
+        raise ApiError(
+            "ValidationException",
+            f"This operation takes no ARN of a Map state: '{arn}'",
+            reason="API_DOES_NOT_SUPPORT_LABELED_ARNS",
+        )
+    return target
+
+
 def machine_of(api: Api, arn: str) -> Machine:
     """The machine itself; the ARN of a version or an alias is none. Raises ``InvalidArn``, ``StateMachineDoesNotExist``."""
-    target = parse(api.arns, arn, "stateMachine")
+    target = unlabelled(api, arn)
     machine = api.catalogue.machines.get(target.rest) if target.ours else None
     if machine is None:
         raise absent(arn)

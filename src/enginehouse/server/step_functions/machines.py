@@ -17,7 +17,7 @@ from enginehouse.server.step_functions.arns import check_name, check_role, parse
 from enginehouse.server.step_functions.checking import refuse
 from enginehouse.server.step_functions.engine import Wanted, Workflow
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.lookup import absent, deleting, living
+from enginehouse.server.step_functions.lookup import absent, deleting, living, unlabelled
 from enginehouse.server.step_functions.records import Machine, Revision, Version
 
 _NO_LOGGING = {"level": "OFF", "includeExecutionData": False}
@@ -196,7 +196,7 @@ async def list_state_machines(api: Api, request: dict[str, Any]) -> dict[str, An
 
 async def delete_state_machine(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     """The machine is DELETING until its executions, which are told to end, have ended."""
-    target = parse(api.arns, request["stateMachineArn"], "stateMachine")
+    target = unlabelled(api, request["stateMachineArn"])
     async with api.changing():
         machine = api.catalogue.machines.get(target.rest) if target.ours else None
         if machine is not None and not machine.deleting:

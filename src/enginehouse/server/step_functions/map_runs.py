@@ -178,11 +178,16 @@ async def update_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
         raise ApiError(
             "ValidationException",
             "At least one of maxConcurrency, toleratedFailureCount and toleratedFailurePercentage must be specified",
+            reason="MISSING_REQUIRED_PARAMETER",
         )
     async with api.changing():
         row, run = await _found(api, arn)
         if run.status != "RUNNING":
-            raise ApiError("ValidationException", f"Map Run is {run.status} and cannot be updated")
+            raise ApiError(
+                "ValidationException",
+                f"Map Run is {run.status} and cannot be updated",
+                reason="CANNOT_UPDATE_COMPLETED_MAP_RUN",
+            )
         await api.engine.change_map_run(row, ChangeMapRun(arn, limit, count, percentage))
         name = arn.split(":mapRun:", 1)[1]
         before = api.catalogue.map_runs.get(name) or MapRunChange(run=name)

@@ -134,30 +134,26 @@ def _routes(api: Api, given: Sequence[dict[str, Any]], of: str = "") -> tuple[Ma
     targets = [parse(api.arns, arn, "stateMachine") for arn in arns]
     received = f"Received: [{', '.join(arns)}]"
     if not all(target.qualifier.isascii() and target.qualifier.isdigit() for target in targets):
-        raise ApiError(
-            "ValidationException", f"Routing configuration must contain state machine version ARNs. {received}"
-        )
+        raise _routing(f"Routing configuration must contain state machine version ARNs. {received}")
     if len(set(arns)) < len(arns):
-        raise ApiError(
-            "ValidationException", f"Routing configuration must contain distinct state machine version ARNs. {received}"
-        )
+        raise _routing(f"Routing configuration must contain distinct state machine version ARNs. {received}")
     names = {target.name for target in targets}
     if len(names) > 1 or (of and names != {of}):
-        raise ApiError(
-            "ValidationException",
-            f"Routing configuration must contain versions of the same state machine. {received}",
-        )
+        raise _routing(f"Routing configuration must contain versions of the same state machine. {received}")
     weights = [item["weight"] for item in given]
     if sum(weights) != 100:
-        raise ApiError(
-            "ValidationException",
-            f"Sum of routing configuration weights must equal 100. Received: [{', '.join(map(str, weights))}]",
+        raise _routing(
+            f"Sum of routing configuration weights must equal 100. Received: [{', '.join(map(str, weights))}]"
         )
     machine = living(api, api.arns.of(f"stateMachine:{targets[0].name}"))
     for target in targets:
         if not target.ours or int(target.qualifier) not in api.catalogue.versions.get(machine.name, {}):
             raise _no_resource()
     return machine, tuple(Route(int(target.qualifier), weight) for target, weight in zip(targets, weights, strict=True))
+
+
+def _routing(why: str) -> ApiError:
+    return ApiError("ValidationException", why, reason="INVALID_ROUTING_CONFIGURATION")
 
 
 def _no_resource() -> ApiError:
@@ -195,7 +191,11 @@ async def describe_state_machine_alias(api: Api, request: dict[str, Any]) -> dic
 
 async def update_state_machine_alias(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     if "description" not in request and "routingConfiguration" not in request:
-        raise ApiError("ValidationException", "Either the description or the routing configuration must be specified")
+        raise ApiError(
+            "ValidationException",
+            "Either the description or the routing configuration must be specified",
+            reason="MISSING_REQUIRED_PARAMETER",
+        )
     async with api.changing():
         alias = _alias_of(api, request["stateMachineAliasArn"])
         if alias is None:
