@@ -152,6 +152,14 @@ def test_the_arn_of_a_map_is_no_machine_to_start_or_change(sfn: Any) -> None:
     assert sfn.describe_state_machine(stateMachineArn=arn)["label"] == "Map"
 
 
+def test_a_version_or_alias_that_is_not_there_has_no_executions_to_list(sfn: Any) -> None:
+    arn = made(sfn, "unlisted", PASS, publish=True)
+    assert sfn.list_executions(stateMachineArn=f"{arn}:1")["executions"] == []
+    for qualifier in ("2", "live", "01x"):
+        message = refused("StateMachineDoesNotExist", sfn.list_executions, stateMachineArn=f"{arn}:{qualifier}")
+        assert message == f"State Machine Does Not Exist: '{arn}:{qualifier}'"
+
+
 def test_versions_are_numbered_once_and_for_all(sfn: Any) -> None:
     arn = made(sfn, "versions", PASS)
     message = refused(

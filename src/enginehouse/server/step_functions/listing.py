@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from enginehouse.server.step_functions import pages
+from enginehouse.server.step_functions import pages, versions
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
 from enginehouse.server.step_functions.engine import Wanted
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.executions import STATUS, line, metadata_of, type_not_supported
-from enginehouse.server.step_functions.lookup import machine_of
+from enginehouse.server.step_functions.lookup import absent, machine_of
 from enginehouse.server.step_functions.map_runs import executions_of
 
 _STATES = {"RUNNING": ("running", "pending"), **{aws: (ours,) for ours, aws in STATUS.items() if aws != "RUNNING"}}
@@ -49,4 +49,6 @@ def _of_machine(api: Api, arn: str) -> Wanted:
         metadata = {"version": int(qualifier)}
     elif qualifier:
         metadata = {"alias": qualifier}
+    if metadata and not versions.is_known(api, machine, qualifier):
+        raise absent(arn)
     return Wanted(machine=machine.name, metadata=metadata, started_after=machine.created)

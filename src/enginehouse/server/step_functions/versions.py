@@ -238,6 +238,13 @@ async def list_state_machine_aliases(api: Api, request: dict[str, Any]) -> dict[
     )
 
 
+def is_known(api: Api, machine: Machine, qualifier: str) -> bool:
+    """Whether the machine has this version, or this alias."""
+    if qualifier.isascii() and qualifier.isdigit():
+        return int(qualifier) in api.catalogue.versions.get(machine.name, {})
+    return qualifier in api.catalogue.aliases.get(machine.name, {})
+
+
 def chosen(api: Api, machine: Machine, qualifier: str, arn: str) -> tuple[Version, Alias | None]:
     """The version that a start goes to: the one named, or one that the alias leads to, by its weights."""
     alias = None
