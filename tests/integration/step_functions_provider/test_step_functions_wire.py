@@ -164,9 +164,7 @@ async def test_silent_synchronous_runs_keep_nobody_else_waiting(aws: Wire) -> No
     made.settings = replace(made.settings, threads=1)
     async with made:
         run = asyncio.create_task(made.run_synchronously("flow", ExecutionInput()))
-        async with asyncio.timeout(5):
-            while not aws.asked("StartSyncExecution"):  # noqa: ASYNC110 -- the server is on a thread of its own
-                await asyncio.sleep(0.01)
+        await aws.reached("StartSyncExecution")
         run.cancel()
         async with asyncio.timeout(3):
             status = await made.get_execution_status(EXECUTION, history=False)
@@ -549,8 +547,7 @@ async def test_silence_ends_with_the_callers_deadline_and_keeps_nobody_else_wait
     aws.script("DescribeExecution", Silent())
     aws.script("StartExecution", STARTED)
     silent = [asyncio.create_task(provider.get_execution_status(EXECUTION)) for _ in range(40)]
-    while len(aws.asked("DescribeExecution")) < 40:  # noqa: ASYNC110 -- the server is on a thread of its own
-        await asyncio.sleep(0.01)
+    await aws.reached("DescribeExecution", 40)
     async with asyncio.timeout(1):
         await provider.start_execution("flow", ExecutionInput())  # while all forty wait
         for task in silent:

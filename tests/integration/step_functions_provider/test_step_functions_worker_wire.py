@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -38,20 +38,12 @@ async def working(aws: Wire, function: Any, *polls: Said, **options: Any) -> Asy
         yield made
 
 
-async def asked(aws: Wire, operation: str, count: int = 1) -> Mapping[str, Any]:
-    """The latest of ``count`` calls of an operation, once they were made."""
-    async with asyncio.timeout(10):
-        while len(aws.asked(operation)) < count:  # noqa: ASYNC110 -- the server is on a thread of its own
-            await asyncio.sleep(0.01)
-    return aws.asked(operation)[count - 1]
-
-
 async def test_a_result_is_handed_in(aws: Wire) -> None:
     async def do(input: Any, context: TaskContext) -> Any:
         return {"got": input, "attempt": context.attempt, "execution": context.execution_id}
 
     async with working(aws, do, task({"a": 1}, attempt=2)):
-        sent = await asked(aws, "SendTaskSuccess")
+        sent = await aws.reached("SendTaskSuccess")
     assert sent["taskToken"] == "T-1"
     assert json.loads(sent["output"]) == {"got": {"a": 1}, "attempt": 2, "execution": "arn:e"}
     assert aws.asked("GetActivityTask")[0]["activityArn"].endswith(":activity:enginehouse-do")
@@ -62,14 +54,14 @@ async def test_a_failure_is_typed_and_cut(aws: Wire) -> None:
         raise TaskError("OutOfStock", "x" * 40_000)
 
     async with working(aws, do, task()):
-        sent = await asked(aws, "SendTaskFailure")
+        sent = await aws.reached("SendTaskFailure")
     assert sent["error"] == "OutOfStock"
     assert len(sent["cause"]) == 32_768
 
 
 async def test_a_result_above_the_limit_fails_the_task(aws: Wire) -> None:
     async with working(aws, lambda: "x" * 262_144, task()):
-        sent = await asked(aws, "SendTaskFailure")
+        sent = await aws.reached("SendTaskFailure")
     assert sent["error"] == "States.DataLimitExceeded"
 
 
@@ -79,7 +71,7 @@ async def test_a_result_that_nobody_waits_for_is_dropped_quietly(
 ) -> None:
     aws.script("SendTaskSuccess", fault(code))
     async with working(aws, lambda: 1, task(), task(token="T-2")):
-        await asked(aws, "SendTaskSuccess", 2)
+        await aws.reached("SendTaskSuccess", 2)
     assert {item["taskToken"] for item in aws.asked("SendTaskSuccess")} == {"T-1", "T-2"}
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
@@ -95,21 +87,21 @@ async def test_a_result_is_handed_in_again_until_aws_takes_it(aws: Wire, lost: S
         return calls
 
     async with working(aws, do, task()):
-        sent = await asked(aws, "SendTaskSuccess", 4)
+        sent = await aws.reached("SendTaskSuccess", 4)
     assert sent["output"] == "1"
 
 
 async def test_a_result_waits_for_the_credentials_to_be_renewed(aws: Wire, caplog: pytest.LogCaptureFixture) -> None:
     aws.script("SendTaskSuccess", fault("ExpiredTokenException"), fault("ExpiredTokenException"), DONE)
     async with working(aws, lambda: 1, task()):
-        await asked(aws, "SendTaskSuccess", 3)
+        await aws.reached("SendTaskSuccess", 3)
     assert "the credentials have expired" in caplog.text
 
 
 @pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
 async def test_polling_goes_on_after_what_may_pass(aws: Wire, lost: Said) -> None:
     async with working(aws, lambda: 1, lost, Answer({"taskToken": None}), task()):
-        await asked(aws, "SendTaskSuccess")
+        await aws.reached("SendTaskSuccess")
 
 
 async def test_an_activity_that_is_not_there_yet_is_waited_for_and_said_once(
@@ -117,7 +109,7 @@ async def test_an_activity_that_is_not_there_yet_is_waited_for_and_said_once(
 ) -> None:
     absent = fault("ActivityDoesNotExist")
     async with working(aws, lambda: 1, absent, absent, task()):
-        await asked(aws, "SendTaskSuccess")
+        await aws.reached("SendTaskSuccess")
     (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "enginehouse-do" in told.getMessage()
 
@@ -168,13 +160,13 @@ async def test_a_states_own_heartbeat_is_for_the_function_to_keep(aws: Wire) -> 
         await end.wait()
 
     async with working(aws, do, task(heartbeat=5)):
-        await asked(aws, "GetActivityTask", 2)
+        await aws.reached("GetActivityTask", 2)
         await asyncio.sleep(0.2)
         assert not aws.asked("SendTaskHeartbeat")
         beat.set()
-        await asked(aws, "SendTaskHeartbeat")
+        await aws.reached("SendTaskHeartbeat")
         end.set()
-        await asked(aws, "SendTaskSuccess")
+        await aws.reached("SendTaskSuccess")
 
 
 async def test_a_task_that_hands_its_token_out_is_not_answered_for(aws: Wire) -> None:
@@ -183,17 +175,20 @@ async def test_a_task_that_hands_its_token_out_is_not_answered_for(aws: Wire) ->
 
     marked = {"ask": "<enginehouse:task-token>"}
     async with working(aws, do, task(marked, token="T-9", callback=True), task({"last": True}, token="T-10")):
-        sent = await asked(aws, "SendTaskSuccess")
+        sent = await aws.reached("SendTaskSuccess")
     assert sent["taskToken"] == "T-10"
 
 
 async def test_closing_waits_for_running_tasks(aws: Wire) -> None:
+    closing = asyncio.Event()
+
     async def do() -> str:
-        await asyncio.sleep(0.3)
+        await closing.wait()
         return "in time"
 
     async with working(aws, do, task(watched=60)):
-        await asked(aws, "GetActivityTask", 2)
+        await aws.reached("GetActivityTask", 2)
+        asyncio.get_running_loop().call_soon(closing.set)  # the provider closes first
     assert aws.asked("SendTaskSuccess")
 
 
@@ -202,14 +197,14 @@ async def test_closing_gives_back_what_does_not_end(aws: Wire) -> None:
         await asyncio.Event().wait()
 
     async with working(aws, do, task(watched=60), drain=0.1):
-        await asked(aws, "GetActivityTask", 2)
+        await aws.reached("GetActivityTask", 2)
     (sent,) = aws.asked("SendTaskFailure")
     assert sent["error"] == "Enginehouse.WorkerStopped"
 
 
 async def test_input_that_is_not_of_our_making_fails_the_task(aws: Wire) -> None:
     async with working(aws, lambda: 1, Answer({"taskToken": "T", "input": '"plain"'})):
-        sent = await asked(aws, "SendTaskFailure")
+        sent = await aws.reached("SendTaskFailure")
     assert sent["error"] == "TaskInputInvalid"
 
 
@@ -221,11 +216,11 @@ async def test_no_more_tasks_are_taken_than_may_run(aws: Wire) -> None:
 
     polls = [task(token=f"T-{number}") for number in range(6)]
     async with working(aws, do, *polls, concurrency=2):
-        await asked(aws, "GetActivityTask", 2)
+        await aws.reached("GetActivityTask", 2)
         await asyncio.sleep(0.2)
         assert len(aws.asked("GetActivityTask")) == 2
         end.set()
-        await asked(aws, "SendTaskSuccess", 6)
+        await aws.reached("SendTaskSuccess", 6)
 
 
 async def test_one_end_among_too_many_makes_no_room(aws: Wire) -> None:
@@ -236,24 +231,28 @@ async def test_one_end_among_too_many_makes_no_room(aws: Wire) -> None:
 
     polls = [task(token=f"T-{number}") for number in range(12)]
     async with working(aws, do, *polls, concurrency=1, pollers=4, drain=0.1):
-        await asked(aws, "GetActivityTask", 4)
+        await aws.reached("GetActivityTask", 4)
         await asyncio.sleep(0.2)
         ends.release()
-        await asked(aws, "SendTaskSuccess")
+        await aws.reached("SendTaskSuccess")
         await asyncio.sleep(0.2)
         assert len(aws.asked("GetActivityTask")) == 4
 
 
 async def test_a_worker_that_stops_takes_no_task_for_the_one_that_ends(aws: Wire) -> None:
-    lengths = iter([0.2, 0.6])
+    closing, begun = asyncio.Event(), asyncio.Semaphore(0)
+    numbers = iter(range(2))
 
     async def do() -> None:
-        await asyncio.sleep(next(lengths))
+        first = next(numbers) == 0
+        begun.release()
+        await (closing.wait() if first else aws.reached("SendTaskSuccess"))
 
     polls = [task(token=f"T-{number}") for number in range(4)]
     async with working(aws, do, *polls, concurrency=2):
-        await asked(aws, "GetActivityTask", 2)
-        await asyncio.sleep(0.05)
+        for _ in range(2):
+            await begun.acquire()
+        asyncio.get_running_loop().call_soon(closing.set)  # the provider closes first
     assert len(aws.asked("SendTaskSuccess")) == 2
     assert len(aws.asked("GetActivityTask")) == 2
 
@@ -272,5 +271,5 @@ async def test_a_silent_queue_keeps_nobody_from_step_functions(aws: Wire) -> Non
     made = StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, tasks={"do": do}, drain=0.1, grace=0.1, **options)
     made.settings = replace(made.settings, threads=1)
     async with made:
-        await asked(aws, "ChangeMessageVisibility")
+        await aws.reached("ChangeMessageVisibility")
         await made.send_task_success("T-2", 1)

@@ -58,6 +58,7 @@ class Wire:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._tasks: set[asyncio.Task[Any]] = set()
+        self._news = asyncio.Condition()
         self._server: asyncio.Server
         self.url = ""
 
@@ -69,6 +70,17 @@ class Wire:
 
     def asked(self, operation: str) -> list[Mapping[str, Any]]:
         return [body for name, body in self.calls if name == operation]
+
+    async def reached(self, operation: str, count: int = 1) -> Mapping[str, Any]:
+        """The latest of ``count`` calls of an operation, once they were made. From any loop: the server is on one of its own."""
+        waiting = asyncio.run_coroutine_threadsafe(self._reached(operation, count), self._loop)
+        async with asyncio.timeout(10):
+            return await asyncio.wrap_future(waiting)
+
+    async def _reached(self, operation: str, count: int) -> Mapping[str, Any]:
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.asked(operation)) >= count)
+        return self.asked(operation)[count - 1]
 
     def open(self) -> None:
         self._thread.start()
@@ -111,7 +123,9 @@ class Wire:
         body = await reader.readexactly(int(headers.get("content-length", 0)))
         operation = headers.get("x-amz-target", "").rpartition(".")[2]
         given = json.loads(body) if operation else {}
-        self.calls.append((operation, given))
+        async with self._news:
+            self.calls.append((operation, given))
+            self._news.notify_all()
         script = self._scripts[operation]
         if not script:
             answer: Any = fault("NotScripted", operation, 400)

@@ -20,13 +20,13 @@ PASS = {"Type": "Pass"}
 TASK = {"Type": "Task", "Resource": "task:work"}
 
 
-def fail_on(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> list[object]:
+def fail_on(monkeypatch: pytest.MonkeyPatch, *kinds: type) -> asyncio.Queue[object]:
     """Break the core for these notifications. Gives what it was told of them."""
-    resume, seen = asl.Program.resume, []
+    resume, seen = asl.Program.resume, asyncio.Queue[object]()
 
     def broken(self: asl.Program, state: asl.State, notification: Any, now: float) -> asl.Turn:
         if isinstance(notification, kinds):
-            seen.append(notification)
+            seen.put_nowait(notification)
             raise RuntimeError("a fault of the core's")
         return resume(self, state, notification, now)
 
@@ -43,22 +43,16 @@ def change(store: Path, statement: str) -> list[Any]:
         connection.close()
 
 
-async def until(condition: Any) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
 async def test_a_turn_that_fails_ends_what_the_execution_runs_and_no_other(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    told = asyncio.Event()
 
     async def slow() -> None:
         try:
             await asyncio.sleep(60)
         except asyncio.CancelledError:
-            told.append("slow")
+            told.set()
             raise
 
     branches = [
@@ -70,8 +64,9 @@ async def test_a_turn_that_fails_ends_what_the_execution_runs_and_no_other(
         await local.create_workflow(chain("other", PASS))
         seen = fail_on(monkeypatch, TaskSucceeded)
         started = await local.start_execution("w", ExecutionInput())
-        await until(lambda: told)
-        assert len(seen) == 1
+        async with asyncio.timeout(10):
+            await told.wait()
+        assert seen.qsize() == 1
         assert (await local.get_execution_status(started.execution_id)).state is ExecutionState.RUNNING
         assert (await run(local, "other")).state is ExecutionState.SUCCEEDED
     monkeypatch.undo()
@@ -87,10 +82,11 @@ async def test_a_timer_whose_turn_fails_is_not_rung_again(
     await local.create_workflow(chain("w", {"Type": "Wait", "Timestamp": "2020-01-01T00:00:00Z"}))
     await local.create_workflow(chain("other", PASS))
     await local.start_execution("w", ExecutionInput())
-    await until(lambda: seen)
+    async with asyncio.timeout(10):
+        await seen.get()
     for _ in range(20):
         await run(local, "other")
-    assert len(seen) == 1
+    assert seen.empty()
 
 
 async def test_a_start_that_fails_is_said_and_starts_nothing(
