@@ -40,12 +40,28 @@ def test_creating_again_with_anything_else_is_refused(sfn: Any, other: dict[str,
     assert message == f"State Machine Already Exists: '{ARN}:other'"
 
 
-@pytest.mark.parametrize("name", ["a b", "a/b", "a:b", "a#b", "a\x07", "a" * 81, "a\u0085"])
+@pytest.mark.parametrize("name", ["a b", "a/b", "a:b", "a#b", "a\x07", "a" * 81, "a\u0085", "a\ufffe", "a\U0010ffff"])
 def test_names_that_aws_does_not_take_are_refused(sfn: Any, name: str) -> None:
     code = "ValidationException" if len(name) > 80 else "InvalidName"
     message = refused(code, sfn.create_state_machine, name=name, definition=PASS, roleArn=ROLE)
     assert name in message
     refused(code, sfn.create_activity, name=name)
+
+
+@pytest.mark.parametrize("kind", ["machine", "activity"])
+def test_a_key_of_awss_is_what_says_nothing_of_encryption_and_a_customers_is_named(sfn: Any, kind: str) -> None:
+    name = f"encrypted-{kind}"
+    call, given = (
+        (sfn.create_state_machine, {"name": name, "definition": PASS, "roleArn": ROLE})
+        if kind == "machine"
+        else (sfn.create_activity, {"name": name})
+    )
+    call(**given)
+    call(**given, encryptionConfiguration={"type": "AWS_OWNED_KEY"})
+    customers = {"type": "CUSTOMER_MANAGED_KMS_KEY"}
+    refused("InvalidEncryptionConfiguration", call, **given, encryptionConfiguration=customers)
+    code = "StateMachineAlreadyExists" if kind == "machine" else "ActivityAlreadyExists"
+    refused(code, call, **given, encryptionConfiguration={**customers, "kmsKeyId": "k"})
 
 
 def test_wrong_definitions_are_refused_in_awss_form(sfn: Any) -> None:

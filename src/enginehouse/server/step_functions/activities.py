@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.server.step_functions import pages, tags
+from enginehouse.server.step_functions import encryption, pages, tags
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import check_name, parse
 from enginehouse.server.step_functions.errors import ApiError
@@ -22,13 +22,13 @@ async def create_activity(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     name = request["name"]
     check_name(name)
     given = tags.read(request)
-    encryption = request.get("encryptionConfiguration")
+    encrypted = encryption.read(request)
     async with api.changing():
         activity = api.catalogue.activities.get(name)
         if activity is None:
-            activity = Activity(name=name, created=time.time(), tags=given, encryption=encryption)
+            activity = Activity(name=name, created=time.time(), tags=given, encryption=encrypted)
             await api.keep(activity)
-        elif activity.encryption != encryption:
+        elif not encryption.same(activity.encryption, encrypted):
             arn = api.arns.of(activity.id)
             raise ApiError("ActivityAlreadyExists", f"Activity Already Exists: '{arn}'")
     return {"activityArn": api.arns.of(activity.id), "creationDate": activity.created}

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from enginehouse.server.step_functions.errors import ApiError
 
-_FORBIDDEN = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]""")
+_FORBIDDEN = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f\ufffe\uffff\U0010ffff]""")
 
 
 class Arns(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from enginehouse.models import WorkflowSpec
-from enginehouse.server.step_functions import pages, tags, versions
+from enginehouse.server.step_functions import encryption, pages, tags, versions
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import check_name, check_role, parse
 from enginehouse.server.step_functions.checking import refuse
@@ -35,6 +35,7 @@ async def create_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
     if "versionDescription" in request and not publish:
         raise ApiError("ValidationException", "Version description can only be set when publish is true")
     _check_logging(request)
+    encrypted = encryption.read(request)
     given_tags = tags.read(request)
     workflow = await _compiled(api, name, request["definition"], kind, request["roleArn"], given_tags)
     async with api.changing():
@@ -50,7 +51,7 @@ async def create_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
             role=request["roleArn"],
             logging=request.get("loggingConfiguration"),
             tracing=request.get("tracingConfiguration"),
-            encryption=request.get("encryptionConfiguration"),
+            encryption=encrypted,
             created=now,
             first=True,
         )
@@ -76,7 +77,7 @@ async def _created_again(api: Api, machine: Machine, request: Mapping[str, Any])
         and machine.type == request.get("type", "STANDARD")
         and (revision.logging or _NO_LOGGING) == request.get("loggingConfiguration", _NO_LOGGING)
         and (revision.tracing or _NO_TRACING) == request.get("tracingConfiguration", _NO_TRACING)
-        and revision.encryption == request.get("encryptionConfiguration")
+        and encryption.same(revision.encryption, request.get("encryptionConfiguration"))
     )
     if not same:
         raise ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
@@ -151,6 +152,7 @@ async def update_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
     if "roleArn" in request:
         check_role(request["roleArn"])
     _check_logging(request)
+    encrypted = encryption.read(request)
     async with api.changing():
         machine = living(api, request["stateMachineArn"])
         before = api.revision(machine)
@@ -160,7 +162,7 @@ async def update_state_machine(api: Api, request: dict[str, Any]) -> dict[str, A
             role=request.get("roleArn", before.role),
             logging=request.get("loggingConfiguration", before.logging),
             tracing=request.get("tracingConfiguration", before.tracing),
-            encryption=request.get("encryptionConfiguration", before.encryption),
+            encryption=before.encryption if encrypted is None else encrypted,
         )
         now = time.time()
         if after != before:
