@@ -197,6 +197,15 @@ def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
     assert sfn.describe_execution(executionArn=two)["redriveCount"] == 1
 
 
+def test_children_of_a_map_run_are_listed_with_how_many_items_they_have(sfn: Any) -> None:
+    many = json.loads(many_of("arn:aws:states:us-east-1:123456789012:activity:nobody"))
+    many["States"]["Many"]["ItemBatcher"] = {"MaxItemsPerBatch": 2}
+    arn = sfn.start_execution(stateMachineArn=made(sfn, "batched", json.dumps(many)), input="[1, 2, 3]")["executionArn"]
+    (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    listed = sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
+    assert [child["itemCount"] for child in listed] == [1, 2]
+
+
 @pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
 def test_a_map_run_shows_the_limits_that_its_input_gave(sfn: Any, language: str) -> None:
     shows_its_limits(sfn, language)
@@ -231,6 +240,11 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     (redriven,) = sfn.list_executions(mapRunArn=run["mapRunArn"], redriveFilter="REDRIVEN")["executions"]
     described = sfn.describe_execution(executionArn=redriven["executionArn"])
     assert (redriven, described["redriveCount"], described["output"]) == (listed[0], 1, "2")
+    assert [child["itemCount"] for child in listed] == [1, 1]
+    assert redriven["redriveDate"] == described["redriveDate"] > listed[1]["startDate"]
+    (parent,) = sfn.list_executions(stateMachineArn=machine)["executions"]
+    assert parent["redriveDate"] == sfn.describe_execution(executionArn=arn)["redriveDate"]
+    assert not {"itemCount", "mapRunArn"} & set(parent)
 
 
 @pytest.mark.parametrize(

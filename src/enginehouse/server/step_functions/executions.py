@@ -194,7 +194,7 @@ async def describe_execution(api: Api, request: dict[str, Any]) -> dict[str, Any
     if reason:
         answer["redriveStatusReason"] = reason
     if row.redrives:
-        answer["redriveDate"] = await _redriven_at(api, row)
+        answer["redriveDate"] = await redriven_at(api, row)
     return answer
 
 
@@ -249,8 +249,11 @@ def _redrivable(row: ExecutionRow) -> tuple[str, str]:
     return "REDRIVABLE", ""
 
 
-async def _redriven_at(api: Api, row: ExecutionRow) -> float:
+async def redriven_at(api: Api, row: ExecutionRow) -> float:
+    """When the execution was last redriven. A child of a map run is begun anew then."""
     place, found = None, row.started_at
+    if row.pointer:
+        return found
     while True:
         page = await api.engine.events(row, place, 1000, True)
         for event in page.events:
@@ -330,4 +333,4 @@ async def _redrive(api: Api, row: ExecutionRow, arn: str) -> float:
     again = await _found(api, row.id, arn)
     if again.redrives == row.redrives:
         raise ApiError("ExecutionNotRedrivable", "Execution has nothing that could run again")
-    return await _redriven_at(api, again)
+    return await redriven_at(api, again)

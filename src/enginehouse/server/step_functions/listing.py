@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.server.step_functions import pages, versions
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
 from enginehouse.server.step_functions.engine import Wanted
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.executions import STATUS, line, metadata_of, type_not_supported
+from enginehouse.server.step_functions.executions import STATUS, line, metadata_of, redriven_at, type_not_supported
 from enginehouse.server.step_functions.lookup import absent, machine_of
 from enginehouse.server.step_functions.map_runs import executions_of
 
@@ -32,10 +35,26 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     before = pages.place(request, tuple[int])
     most = pages.size(request)
     rows = await api.engine.executions(wanted._replace(before=before[0] if before else None, limit=most + 1))
-    answer: dict[str, Any] = {"executions": [line(api, row, metadata_of(row)) for row in rows[:most]]}
+    answer: dict[str, Any] = {"executions": [await _shown(api, row) for row in rows[:most]]}
     if len(rows) > most:
         answer["nextToken"] = pages.token(rows[most - 1].number)
     return answer
+
+
+async def _shown(api: Api, row: ExecutionRow) -> dict[str, Any]:
+    shown = line(api, row, metadata_of(row))
+    if row.redrives:
+        shown["redriveDate"] = await redriven_at(api, row)
+    if row.pointer:
+        shown["itemCount"] = _items(row)
+    return shown
+
+
+def _items(row: ExecutionRow) -> int:
+    """How many items the child of a map run was given: one, or a batch of them."""
+    given = msgspec.json.decode(row.input)
+    batch = given.get("Items") if isinstance(given, dict) else None
+    return len(batch) if isinstance(batch, list) else 1
 
 
 def _of_machine(api: Api, arn: str) -> Wanted:
