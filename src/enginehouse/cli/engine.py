@@ -69,10 +69,11 @@ def engine(
 
 
 async def _served(opened: Session, *, as_json: bool) -> None:
+    from enginehouse.providers.local import LocalProvider
     from enginehouse.providers.local.session import StoreDrivenError
 
     try:
-        await opened.provider()
+        provider = await opened.provider()
     except StoreDrivenError as error:
         error.advise("stop it, or stand by until it ends (--standby)")
         raise
@@ -86,4 +87,5 @@ async def _served(opened: Session, *, as_json: bool) -> None:
         of = f"with the tasks of {', '.join(sources)}" if sources else "without tasks"
         what = "drives, or stands by for," if standby else "drives"
         note(f"process {os.getpid()} {what} {place} {of}; Ctrl-C stops it")
-    await asyncio.Event().wait()
+    assert isinstance(provider, LocalProvider), "the settings name the embedded engine"  # noqa: S101
+    await (await provider.session()).until_broken()

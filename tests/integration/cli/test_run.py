@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -149,6 +151,21 @@ def test_an_engine_drives_what_other_processes_start_until_it_is_asked_to_end(en
         engine.kill()
     assert engine.returncode == 0
     assert "stopped" in told
+
+
+def test_an_engine_that_has_to_stop_ends_its_process(enginehouse: Command) -> None:
+    assert enginehouse("create", "flow.yaml").returncode == 0
+    with closing(sqlite3.connect(enginehouse.folder / "enginehouse.db")) as store:
+        store.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
+    engine = enginehouse.begin("engine", "--tasks", "tasks.py")
+    try:
+        wait_for(engine, "drives")
+        assert enginehouse("start", "flow", "--input", '{"n": 4}').returncode == 0
+        _, told = engine.communicate(timeout=LIMIT)
+    finally:
+        engine.kill()
+    assert engine.returncode == 7
+    assert "the engine has stopped; start it again when the cause is mended" in told
 
 
 def test_under_the_mock_an_hour_of_waiting_passes_at_once(enginehouse: Command) -> None:

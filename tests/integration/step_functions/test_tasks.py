@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -18,7 +20,7 @@ import pytest
 from enginehouse.providers.local.lease import Lease
 from tests.integration.cli.command import ENVIRONMENT
 from tests.integration.step_functions.calls import made, run
-from tests.integration.step_functions.server import Server, definition, serving
+from tests.integration.step_functions.server import HOLD, Server, definition, serving
 from tests.recorded.through_api import lambda_endpoint
 
 HANDLERS = """
@@ -227,6 +229,19 @@ def test_mistakes_are_told_before_anything_is_served(tmp_path: Path, words: list
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_whose_engine_has_to_stop_ends_and_says_why(tmp_path: Path) -> None:
+    with serving(tmp_path, "--store", "s.db") as server:
+        sfn = server.client()
+        arn = sfn.start_execution(stateMachineArn=made(sfn, "held", HOLD))["executionArn"]
+        with closing(sqlite3.connect(tmp_path / "s.db")) as store:
+            store.execute("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'full'); END")
+        with pytest.raises(sfn.exceptions.ClientError):
+            sfn.stop_execution(executionArn=arn)
+        assert server.process is not None
+        assert server.process.wait(60) == 7
+        assert "the engine has stopped; start it again when the cause is mended" in server.said()
 
 
 @pytest.mark.parametrize(

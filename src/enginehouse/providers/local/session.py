@@ -76,6 +76,7 @@ class Session:
         self.chance = Chance()
         self.engine: Engine | None = None
         self.broken: BaseException | None = None
+        self._stopped = asyncio.Event()
         self._folder: TemporaryDirectory[str] | None = None
         self._runner: TaskRunner | None = None
         self._seeker: asyncio.Task[None] | None = None
@@ -228,8 +229,16 @@ class Session:
         if self._closed:
             raise ProviderUnavailableError("the provider is closed", provider="local")
 
+    async def until_broken(self) -> None:
+        """Wait until the engine has to stop. Raises ``ProviderUnavailableError`` then; who serves others ends with it."""
+        await self._stopped.wait()
+        raise ProviderUnavailableError(
+            "the engine has stopped; start it again when the cause is mended", provider="local"
+        ) from self.broken
+
     def _broke(self, error: BaseException) -> None:
         self.broken = error
+        self._stopped.set()
         if self.engine is not None and not self._closed:
             self._ending = asyncio.create_task(self._let_go(self.engine), name="enginehouse-ending")
         self._wake_watchers()

@@ -81,6 +81,10 @@ class Engine(Protocol):
 
     async def close(self) -> None: ...
 
+    async def until_broken(self) -> None:
+        """Wait until it cannot go on. Raises why."""
+        ...
+
     async def records(self) -> list[str]:
         """All records that are kept."""
         ...

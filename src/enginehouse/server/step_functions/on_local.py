@@ -50,6 +50,9 @@ class LocalEngine:
     async def close(self) -> None:
         await self.provider.__aexit__(None, None, None)
 
+    async def until_broken(self) -> None:
+        await self.session.until_broken()
+
     # -- records and definitions
 
     async def records(self) -> list[str]:

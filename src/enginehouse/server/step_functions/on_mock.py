@@ -56,6 +56,9 @@ class MockEngine:
     async def close(self) -> None:
         await self.provider.__aexit__(None, None, None)
 
+    async def until_broken(self) -> None:
+        await asyncio.Event().wait()
+
     # -- records and definitions
 
     async def records(self) -> list[str]:

@@ -75,11 +75,15 @@ class _Server(uvicorn.Server):
 
 
 async def _until_ended(server: uvicorn.Server, api: Api, listening: socket.socket) -> None:
-    """Serve; when this is cancelled, answer what is under way first."""
+    """Serve; when this is cancelled, or the engine has to stop, answer what is under way first. Raises why it has stopped."""
     running = asyncio.ensure_future(server.serve(sockets=[listening]))
+    broken = asyncio.ensure_future(api.engine.until_broken())
     try:
-        await asyncio.shield(running)
+        await asyncio.wait({running, broken}, return_when=asyncio.FIRST_COMPLETED)
+        if broken.done():
+            await broken
     finally:
+        broken.cancel()
         server.should_exit = True
         api.leaving.set()
         await running
