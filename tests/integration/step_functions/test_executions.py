@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import sqlite3
@@ -272,6 +273,16 @@ def test_an_execution_can_be_redriven_for_14_days_after_its_end(
         else:
             message = refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn)
             assert message == "Execution has exceeded the redrivable period of 14 days"
+
+
+@pytest.mark.parametrize("place", [[10**30, 1], [-1, -1], [1.5, 1], [None, 1], {}])
+def test_a_token_that_was_made_up_is_told_so(sfn: Any, place: Any) -> None:
+    machine = made(sfn, "made-up", PASS)
+    arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    token = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+    refused("InvalidToken", sfn.get_execution_history, executionArn=arn, nextToken=token)
+    token = base64.urlsafe_b64encode(json.dumps(list(place)[:1]).encode()).decode()
+    refused("InvalidToken", sfn.list_executions, stateMachineArn=machine, nextToken=token)
 
 
 def test_executions_are_listed_newest_first_and_filtered(sfn: Any) -> None:

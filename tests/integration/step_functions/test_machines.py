@@ -84,6 +84,7 @@ def test_arns_are_told_apart(sfn: Any) -> None:
     elsewhere = "arn:aws:states:eu-west-1:000000000000:stateMachine:same"
     refused("StateMachineDoesNotExist", call, stateMachineArn=elsewhere)
     refused("InvalidArn", call, stateMachineArn="arn:aws:states:us-east-1:123456789012:activity:same")
+    refused("InvalidArn", call, stateMachineArn=f"{ARN}:same:")
 
 
 def test_logs_go_to_one_place(sfn: Any) -> None:

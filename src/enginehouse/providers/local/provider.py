@@ -404,7 +404,7 @@ class LocalProvider(Provider):
         """Newest first. The children of a distributed Map are not listed."""
         async with self._opened("list_executions", workflow_id=workflow_id) as session:
             limit = mapping.page_size(limit, "list_executions")
-            before = mapping.read_page_token(token, tuple[int], "list_executions")
+            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_executions")
             rows = await session.reader.read(
                 partial(
                     queries.list_executions,
@@ -430,7 +430,7 @@ class LocalProvider(Provider):
         async with self._opened("list_children", execution_id=execution_id) as session:
             limit = mapping.page_size(limit, "list_children")
             row = await self._row(session, execution_id, "list_children")
-            before = mapping.read_page_token(token, tuple[int], "list_children")
+            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_children")
             rows = await session.reader.read(
                 partial(queries.children, number=row.number, before=before[0] if before else None, limit=limit + 1)
             )
@@ -501,7 +501,7 @@ class LocalProvider(Provider):
         """Newest first."""
         async with self._opened("list_audit", workflow_id=workflow_id, execution_id=execution_id) as session:
             limit = mapping.page_size(limit, "list_audit")
-            before = mapping.read_page_token(token, tuple[int], "list_audit")
+            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_audit")
             rows = await session.reader.read(
                 partial(
                     queries.list_audit,

@@ -52,6 +52,8 @@ def parse(arns: Arns, arn: str, *kinds: str) -> Target:
         raise invalid(f"Invalid ARN prefix: {arn}")
     if len(parts) < 7 or not parts[6]:
         raise invalid(f"Invalid ARN length: {arn}")
+    if parts[5] == "stateMachine" and parts[6].endswith(":"):
+        raise invalid(f"Invalid ARN length: {arn}")
     if parts[2] != "states":
         raise invalid(f"Invalid ARN service: {parts[2]}")
     if parts[5] not in kinds:

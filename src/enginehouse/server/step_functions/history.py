@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from enginehouse.asl import Event, details_key
+from enginehouse.providers.local.queries import RowNumber
 from enginehouse.server.step_functions import pages
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.executions import execution_of
@@ -15,7 +16,7 @@ _DATA = ("input", "output", "inputDetails", "outputDetails", "assignedVariables"
 async def get_execution_history(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     row = await execution_of(api, request["executionArn"])
     found = await api.engine.events(
-        row, pages.place(request, tuple[int, int]), pages.size(request), request.get("reverseOrder", False)
+        row, pages.place(request, tuple[RowNumber, RowNumber]), pages.size(request), request.get("reverseOrder", False)
     )
     with_data = request.get("includeExecutionData", True)
     answer: dict[str, Any] = {"events": [_shown(event, with_data) for event in found.events]}

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.providers.local.queries import ExecutionRow
+from enginehouse.providers.local.queries import ExecutionRow, RowNumber
 from enginehouse.server.step_functions import pages, versions
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
@@ -32,7 +32,7 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
         wanted = wanted._replace(states=_STATES.get(request["statusFilter"], ("pending_redrive",)))
     if "redriveFilter" in request:
         wanted = wanted._replace(redriven=request["redriveFilter"] == "REDRIVEN")
-    before = pages.place(request, tuple[int])
+    before = pages.place(request, tuple[RowNumber])
     most = pages.size(request)
     rows = await api.engine.executions(wanted._replace(before=before[0] if before else None, limit=most + 1))
     answer: dict[str, Any] = {"executions": [await _shown(api, row) for row in rows[:most]]}

@@ -33,7 +33,11 @@ def place(request: dict[str, Any], kind: Any) -> Any:
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(given), type=kind)
     except (binascii.Error, ValueError):
-        raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'") from None
+        raise _invalid() from None
+
+
+def _invalid() -> ApiError:
+    return ApiError("InvalidToken", "Invalid Token: 'Invalid token'")
 
 
 def page(
@@ -46,7 +50,7 @@ def page(
         try:
             ordered = [item for item in ordered if name(item) > after[0]]
         except TypeError:
-            raise ApiError("InvalidToken", "Invalid Token: 'Invalid token'") from None
+            raise _invalid() from None
     most = size(request)
     answer: dict[str, Any] = {key: [show(item) for item in ordered[:most]]}
     if len(ordered) > most:

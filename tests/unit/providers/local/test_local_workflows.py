@@ -15,6 +15,7 @@ from enginehouse import (
     WorkflowSpec,
 )
 from enginehouse.providers.local import LocalProvider
+from enginehouse.providers.local.mapping import page_token
 from tests.unit.providers.local.local_runs import chain, reached, run
 
 PASS = {"Type": "Pass"}
@@ -104,6 +105,9 @@ async def test_workflows_are_listed_newest_first_by_pages(local: LocalProvider) 
 async def test_a_made_up_page_token_is_refused(local: LocalProvider) -> None:
     with pytest.raises(InvalidSpecError, match="no page token"):
         await local.list_workflows(token="nonsense!")
+    for place in (10**30, -1):
+        with pytest.raises(InvalidSpecError, match="no page token"):
+            await local.list_executions(token=page_token(place))
 
 
 async def test_executions_see_the_role_that_their_workflow_names(store: Path) -> None:
