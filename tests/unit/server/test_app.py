@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,8 @@ from enginehouse.server.step_functions.on_local import LocalEngine
 from tests.service_model import MODEL
 
 ARNS = Arns()
-DEFINITION = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Pass", "End": True}}})
+PASS = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Pass", "End": True}}})
+HOLD = json.dumps({"StartAt": "S", "States": {"S": {"Type": "Wait", "Seconds": 3600, "End": True}}})
 
 
 async def asked(app: App, operation: str, **request: Any) -> tuple[int, dict[str, Any]]:
@@ -39,35 +42,68 @@ async def asked(app: App, operation: str, **request: Any) -> tuple[int, dict[str
     return sent[0]["status"], json.loads(sent[1]["body"])
 
 
-async def test_while_another_process_holds_the_store_a_start_is_refused_for_now_and_nothing_is_begun(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@dataclass
+class Held:
+    """The API on a store that another process can hold."""
+
+    api: Api
+    app: App
+    other: sqlite3.Connection
+
+    async def hold(self) -> None:
+        await asyncio.to_thread(self.other.execute, "BEGIN IMMEDIATE")
+
+    async def let_go(self) -> None:
+        await asyncio.to_thread(self.other.execute, "ROLLBACK")
+
+    async def made(self, definition: str) -> str:
+        """The ARN of a new machine."""
+        role = "arn:aws:iam::1:role/r"
+        _, answer = await asked(self.app, "CreateStateMachine", name="w", definition=definition, roleArn=role)
+        return str(answer["stateMachineArn"])
+
+
+@pytest.fixture
+async def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Held]:
     path = tmp_path / "s.db"
     api = Api(LocalEngine(LocalProvider(path, engine=True, arns=ARNS.prefix)), ARNS)
-    app = make_app(api, MODEL)
     await api.open()
     other = await asyncio.to_thread(sqlite3.connect, path, isolation_level=None, check_same_thread=False)
-    try:
-        _, made = await asked(
-            app, "CreateStateMachine", name="w", definition=DEFINITION, roleArn="arn:aws:iam::1:role/r"
-        )
-        start = {"stateMachineArn": made["stateMachineArn"], "name": "a"}
-        monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
-        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
-        async with asyncio.timeout(10):
-            status, answer = await asked(app, "StartExecution", **start)
-        assert (status, answer["__type"]) == (503, "ServiceUnavailable")
-        assert "held by another process" in answer["message"]
-        assert "operation=StartExecution" in caplog.text
-        monkeypatch.setattr(api_module, "_PATIENCE", 0.05)
-        async with asyncio.timeout(10):
-            many = [asked(app, "CreateActivity", name=f"a{number}") for number in range(20)]
-            assert {status for status, _ in await asyncio.gather(*many)} == {503}
-        await asyncio.to_thread(other.execute, "ROLLBACK")
-        _, listed = await asked(app, "ListExecutions", stateMachineArn=made["stateMachineArn"])
-        assert listed["executions"] == []
-        assert (await asked(app, "ListActivities"))[1] == {"activities": []}
-        assert (await asked(app, "StartExecution", **start))[0] == 200
-    finally:
-        await asyncio.to_thread(other.close)
-        await api.close()
+    monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
+    monkeypatch.setattr(api_module, "_PATIENCE", 0.05)
+    yield Held(api, make_app(api, MODEL), other)
+    await asyncio.to_thread(other.close)
+    await api.close()
+
+
+async def test_while_another_process_holds_the_store_a_start_is_refused_for_now_and_nothing_is_begun(
+    held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
+    machine = await held.made(PASS)
+    await held.hold()
+    async with asyncio.timeout(10):
+        status, answer = await asked(held.app, "StartExecution", stateMachineArn=machine, name="a")
+        many = [asked(held.app, "CreateActivity", name=f"a{number}") for number in range(20)]
+        assert {status for status, _ in await asyncio.gather(*many)} == {503}
+    assert (status, answer["__type"]) == (503, "ServiceUnavailable")
+    assert "held by another process" in answer["message"]
+    assert "operation=StartExecution" in caplog.text
+    await held.let_go()
+    assert (await asked(held.app, "ListExecutions", stateMachineArn=machine))[1] == {"executions": []}
+    assert (await asked(held.app, "ListActivities"))[1] == {"activities": []}
+    assert (await asked(held.app, "StartExecution", stateMachineArn=machine, name="a"))[0] == 200
+
+
+async def test_a_machine_is_deleted_as_soon_as_the_store_can_be_written(held: Held) -> None:
+    machine = await held.made(HOLD)
+    await asked(held.app, "StartExecution", stateMachineArn=machine, name="a")
+    assert await asked(held.app, "DeleteStateMachine", stateMachineArn=machine) == (200, {})
+    await held.api.engine.ended("w:a")
+    await held.hold()
+    (deleting,) = held.api.background
+    await asyncio.wait([deleting], timeout=0.5)
+    assert (await asked(held.app, "DescribeStateMachine", stateMachineArn=machine))[1]["status"] == "DELETING"
+    await held.let_go()
+    async with asyncio.timeout(10):
+        await deleting
+    assert (await asked(held.app, "ListStateMachines"))[1] == {"stateMachines": []}

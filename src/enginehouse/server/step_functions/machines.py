@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import uuid
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from enginehouse.errors import EnginehouseError
 from enginehouse.models import WorkflowSpec
 from enginehouse.server.step_functions import encryption, pages, tags, versions
 from enginehouse.server.step_functions.api import Api
@@ -19,6 +21,8 @@ from enginehouse.server.step_functions.engine import Wanted, Workflow
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.lookup import absent, deleting, living, unlabelled
 from enginehouse.server.step_functions.records import Machine, Revision, Version
+
+log = logging.getLogger(__name__)
 
 _NO_LOGGING = {"level": "OFF", "includeExecutionData": False}
 _NO_TRACING = {"enabled": False}
@@ -216,6 +220,19 @@ def go_on_deleting(api: Api, machine: Machine) -> None:
 
 
 async def _delete(api: Api, machine: Machine) -> None:
+    while True:
+        try:
+            await _end_and_drop(api, machine)
+        except EnginehouseError as error:
+            if not error.retryable:
+                raise
+            log.warning("machine.not_deleted_yet machine=%s error=%s", machine.name, error)
+            await asyncio.sleep(_LOOK_AGAIN)
+        else:
+            return
+
+
+async def _end_and_drop(api: Api, machine: Machine) -> None:
     while running := await api.engine.executions(Wanted(machine=machine.name, states=_UNFINISHED)):
         for row in running:
             if machine.type == "STANDARD":
