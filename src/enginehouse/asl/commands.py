@@ -62,7 +62,7 @@ class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     ``processor`` is the JSON pointer of the Map's processor: the child runs ``program.processor(processor)``.
     ``run`` names the map run that it belongs to, ``index`` its place in it, ``total`` how many that run has. The first
-    comes with the run's ``limits``.
+    comes with the run's ``limits``. ``items`` is how many items a batch holds.
     """
 
     child: int
@@ -72,6 +72,7 @@ class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     input: Any
     execution_type: str = "STANDARD"
     total: int = 0
+    items: int = 1
     limits: MapRunLimits | None = None
 
 

@@ -198,13 +198,20 @@ def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
     assert sfn.describe_execution(executionArn=two)["redriveCount"] == 1
 
 
-def test_children_of_a_map_run_are_listed_with_how_many_items_they_have(sfn: Any) -> None:
+@pytest.mark.parametrize(
+    ("more", "items"), [({"ItemBatcher": {"MaxItemsPerBatch": 2}}, [1, 2]), ({}, [1, 1, 1])], ids=["batches", "items"]
+)
+def test_children_of_a_map_run_have_as_many_items_as_they_were_given(sfn: Any, more: Any, items: list[int]) -> None:
     many = json.loads(many_of("arn:aws:states:us-east-1:123456789012:activity:nobody"))
-    many["States"]["Many"]["ItemBatcher"] = {"MaxItemsPerBatch": 2}
-    arn = sfn.start_execution(stateMachineArn=made(sfn, "batched", json.dumps(many)), input="[1, 2, 3]")["executionArn"]
+    many["States"]["Many"] |= more
+    machine = made(sfn, f"items-{len(items)}", json.dumps(many))
+    given = json.dumps([{"Items": [1, 2, 3, 4]}] * 3)  # looks like a batch, and is an item
+    arn = sfn.start_execution(stateMachineArn=machine, input=given)["executionArn"]
     (run,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
     listed = sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
-    assert [child["itemCount"] for child in listed] == [1, 2]
+    assert [child["itemCount"] for child in listed] == items
+    counted = sfn.describe_map_run(mapRunArn=run["mapRunArn"])
+    assert (counted["itemCounts"]["total"], counted["executionCounts"]["total"]) == (3, len(items))
 
 
 @pytest.mark.parametrize("language", ["JSONPath", "JSONata"])

@@ -230,10 +230,10 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
                 fork.held[child] = size
             fork.running += 1
             limits = _limits(fork) if index == 0 else None
+            processor, total = self.processor.pointer, fork.size
+            batch = 1 if self.batcher is None else len(item["Items"])
             turn.commands.append(
-                StartChild(
-                    child, self.processor.pointer, fork.run, index, given, self.execution_type, fork.size, limits
-                )
+                StartChild(child, processor, fork.run, index, given, self.execution_type, total, batch, limits)
             )
 
     # -- what comes out

@@ -53,7 +53,12 @@ def insert_child(
 ) -> None:
     """Put an item of a distributed Map into the store, to be started. ``redriven``: the item may have been tried before."""
     name = f"{row.name}/{command.child}"
-    place: dict[str, Any] = {"map_run": command.run, "map_run_size": command.total, "map_run_index": command.index}
+    place: dict[str, Any] = {
+        "map_run": command.run,
+        "map_run_size": command.total,
+        "map_run_index": command.index,
+        "map_run_items": command.items,
+    }
     if command.limits is not None:
         place["map_run_limits"] = command.limits
     child = batch.insert_execution(

@@ -346,9 +346,13 @@ def map_run_owner(connection: sqlite3.Connection, workflow: str, run: str) -> st
 
 
 def map_run_counts(connection: sqlite3.Connection, run: str) -> list[tuple[str, int, int, int]]:
-    """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be."""
+    """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be.
+
+    Children of older stores do not say how many items they have; a batch holds them as ``Items``.
+    """
+    items = "json_extract(request, '$.metadata.map_run_items')"
     return connection.execute(
-        "SELECT state, count(*), total(coalesce(json_array_length(input, '$.Items'), 1)),"
+        f"SELECT state, count(*), total(coalesce({items}, json_array_length(input, '$.Items'), 1)),"  # noqa: S608
         " max(json_extract(request, '$.metadata.map_run_size'))"
         " FROM execution WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? GROUP BY state",
         (run,),

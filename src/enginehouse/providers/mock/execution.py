@@ -50,7 +50,8 @@ class Execution:
 
     ``role`` is what it sees as its role, where it has one of its own. ``inner`` ones run an item, or batch, of a distributed Map, at ``index``; ``map_run`` names its run, which has
     ``map_run_size`` of them, and ``map_path`` is the Map's JSON pointer. A redrive begins a new one in the place of one that
-    failed, which then is ``replaced``; ``attempts`` counts those before. The first of a run has its ``map_run_limits``.
+    failed, which then is ``replaced``; ``attempts`` counts those before. The first of a run has its ``map_run_limits``; all
+    have how many ``items`` they were given.
     """
 
     id: str
@@ -70,6 +71,7 @@ class Execution:
     map_run_size: int = 0
     map_path: str = ""
     map_run_limits: asl.MapRunLimits | None = None
+    items: int = 1
     attempts: int = 0
     replaced: bool = False
     state: asl.State | None = None

@@ -163,6 +163,7 @@ class Memory:
             map_run_size=command.total,
             map_path=command.processor.rpartition("/")[0],
             map_run_limits=command.limits,
+            items=command.items,
         )
         if execution.state is not None and execution.state.context.redrive_count:
             for before in self.children_of(execution):

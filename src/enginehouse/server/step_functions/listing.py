@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from enginehouse.providers.local.queries import ExecutionRow, RowNumber
 from enginehouse.server.step_functions import pages, versions
 from enginehouse.server.step_functions.api import Api
@@ -42,19 +40,13 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _shown(api: Api, row: ExecutionRow) -> dict[str, Any]:
-    shown = line(api, row, metadata_of(row))
+    metadata = metadata_of(row)
+    shown = line(api, row, metadata)
     if row.redrives:
         shown["redriveDate"] = await redriven_at(api, row)
-    if row.pointer:
-        shown["itemCount"] = _items(row)
+    if "map_run_items" in metadata:
+        shown["itemCount"] = metadata["map_run_items"]
     return shown
-
-
-def _items(row: ExecutionRow) -> int:
-    """How many items the child of a map run was given: one, or a batch of them."""
-    given = msgspec.json.decode(row.input)
-    batch = given.get("Items") if isinstance(given, dict) else None
-    return len(batch) if isinstance(batch, list) else 1
 
 
 def _of_machine(api: Api, arn: str) -> Wanted:

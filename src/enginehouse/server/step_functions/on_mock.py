@@ -179,7 +179,7 @@ class MockEngine:
             Counts(
                 state,
                 count,
-                sum(_items(child) for child in children if str(child.status) == state),
+                sum(child.items for child in children if str(child.status) == state),
                 children[0].map_run_size,
             )
             for state, count in states.items()
@@ -229,11 +229,6 @@ class MockEngine:
         return True
 
 
-def _items(child: Execution) -> int:
-    batch = child.input.get("Items") if isinstance(child.input, dict) else None
-    return len(batch) if isinstance(batch, list) else 1
-
-
 def _fits(wanted: Wanted, execution: Execution, row: ExecutionRow, parent: str | None) -> bool:
     if parent is None:
         ours = not execution.inner and not execution.express
@@ -255,7 +250,11 @@ def _row(number: int, execution: Execution) -> ExecutionRow:
     core = execution.state
     metadata = dict(execution.request.metadata)
     if execution.map_run:
-        metadata |= {"map_run": execution.map_run, "map_run_size": execution.map_run_size}
+        metadata |= {
+            "map_run": execution.map_run,
+            "map_run_size": execution.map_run_size,
+            "map_run_items": execution.items,
+        }
     broken = execution.broken
     return ExecutionRow(
         number=number,
