@@ -110,7 +110,7 @@ class Writer:
         while batch := self._next():
             try:
                 if connection is None:
-                    connection = self._open()
+                    connection = self._open(batch)
                 outcomes = self._write(connection, batch)
             except BaseException as error:
                 outcomes = self._refuse(batch, error)
@@ -141,13 +141,13 @@ class Writer:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
                 self._loop.call_soon_threadsafe(self._deliver, outcomes)
 
-    def _open(self) -> sqlite3.Connection:
-        deadline = time.monotonic() + _PATIENCE
+    def _open(self, batch: list[Entry]) -> sqlite3.Connection:
+        deadline = time.monotonic() + _CALLERS_PATIENCE
         while True:
             connection: sqlite3.Connection | None = None
             try:
                 connection = store.connect(self._path, self._synchronous)
-                self._begin(connection, [])
+                self._begin(connection, batch)
                 store.migrate(connection)
                 connection.execute("COMMIT")
                 return connection

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from enginehouse import ProviderUnavailableError
+from enginehouse.providers.local import LocalProvider
 from enginehouse.providers.local import writer as writer_module
 from enginehouse.providers.local.store import Batch
 from enginehouse.providers.local.writer import Entry, Writer
@@ -126,6 +127,22 @@ async def test_callers_are_told_when_another_process_holds_the_store_and_an_engi
         await writer.write(partial(_note, written, "now"))
     assert written == ["turn", "now"]
     assert "store.held_by_another" in caplog.text
+
+
+async def test_who_opens_a_store_that_another_process_holds_is_told_too(
+    writer: Writer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
+    other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    try:
+        async with asyncio.timeout(ROOM):
+            with pytest.raises(ProviderUnavailableError, match="held by another process"):
+                await LocalProvider(store).__aenter__()
+    finally:
+        await asyncio.to_thread(other.close)
+    async with asyncio.timeout(ROOM), LocalProvider(store):
+        pass
 
 
 def _note(written: list[str], name: str, _: Batch) -> None:
