@@ -76,6 +76,13 @@ def shows_its_limits(sfn: Any, language: str) -> None:
     assert {field: shown[field[0].lower() + field[1:]] for field in LIMITS} == LIMITS
 
 
+def no_longer_deleting(sfn: Any, machine: str) -> None:
+    """Look until the machine is not DELETING, or raise that it is not there."""
+    end = time.monotonic() + PATIENCE
+    while sfn.describe_state_machine(stateMachineArn=machine)["status"] == "DELETING":
+        assert time.monotonic() < end, "it stays"
+
+
 def run(sfn: Any, machine: str, **request: Any) -> dict[str, Any]:
     """How an execution of the machine ended."""
     return ended(sfn, sfn.start_execution(stateMachineArn=machine, **request)["executionArn"])

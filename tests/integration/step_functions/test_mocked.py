@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, refused, run, shows_its_limits
-from tests.integration.step_functions.server import ROLE, definition, many_of, serving
+from tests.integration.step_functions.calls import ended, made, no_longer_deleting, refused, run, shows_its_limits
+from tests.integration.step_functions.server import PASS, ROLE, definition, many_of, serving
 from tests.integration.step_functions.tour import MANY
 
 SLOW = definition(
@@ -149,6 +149,27 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     assert (counted["total"], counted["succeeded"], counted["failed"]) == (1, 1, 0)
     (child,) = sfn.list_executions(mapRunArn=run_["mapRunArn"])["executions"]
     assert (child["status"], child["redriveCount"]) == ("SUCCEEDED", 1)
+
+
+def test_a_child_of_a_map_run_has_the_role_and_the_definition_of_its_machine(sfn: Any) -> None:
+    machine = made(sfn, "parent", MANY)
+    arn = sfn.start_execution(stateMachineArn=machine, input="[1]")["executionArn"]
+    ended(sfn, arn)
+    (found,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
+    (child,) = sfn.list_executions(mapRunArn=found["mapRunArn"])["executions"]
+    assert sfn.describe_state_machine_for_execution(executionArn=child["executionArn"])["definition"] == MANY
+    started = sfn.get_execution_history(executionArn=child["executionArn"])["events"][0]
+    assert started["executionStartedEventDetails"]["roleArn"] == ROLE
+
+
+def test_a_machine_that_comes_again_has_no_executions_of_the_one_before(sfn: Any) -> None:
+    machine = made(sfn, "again", PASS)
+    run(sfn, machine)
+    sfn.delete_state_machine(stateMachineArn=machine)
+    with pytest.raises(sfn.exceptions.StateMachineDoesNotExist):
+        no_longer_deleting(sfn, machine)
+    assert made(sfn, "again", PASS) == machine
+    assert sfn.list_executions(stateMachineArn=machine)["executions"] == []
 
 
 def test_a_mock_configuration_in_real_time(tmp_path: Path) -> None:

@@ -157,6 +157,7 @@ class Memory:
             input_text=mapping.text_of(value),
             request=ExecutionInput(),
             started=self.clock.read(),
+            role=execution.role,
             inner=True,
             index=command.index,
             map_run=command.run,

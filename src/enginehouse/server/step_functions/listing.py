@@ -62,4 +62,5 @@ def _of_machine(api: Api, arn: str) -> Wanted:
         metadata = {"alias": qualifier}
     if metadata and not versions.is_known(api, machine, qualifier):
         raise absent(arn)
-    return Wanted(machine=machine.name, metadata=metadata, started_after=machine.created)
+    created = int(machine.created * 1000) / 1000  # executions begin at whole milliseconds
+    return Wanted(machine=machine.name, metadata=metadata, started_after=created)

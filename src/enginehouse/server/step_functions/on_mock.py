@@ -49,6 +49,8 @@ class MockEngine:
         self.provider = provider
         self.scripts = scripts
         self._programs: dict[str, tuple[asl.Program, str]] = {}
+        self._gone: dict[str, int] = {}
+        """How many executions there were when a machine of this name was deleted."""
 
     async def open(self) -> None:
         await self.provider.__aenter__()
@@ -67,7 +69,7 @@ class MockEngine:
     async def compile(self, spec: WorkflowSpec) -> Workflow:
         program = await asyncio.to_thread(asl.compile, spec.definition, type=str(spec.provider_config["type"]))
         role = str(spec.provider_config["role"])
-        digest = f"{program.digest} {role}"
+        digest = _digest(program, role)
         self._programs[digest] = program, role
         return Workflow(spec, digest, program)
 
@@ -83,6 +85,7 @@ class MockEngine:
                 await self.provider.update_workflow(plain)
         if removed:
             await self.provider.delete_workflow(removed)
+            self._gone[removed] = len(self.provider.executions)
 
     # -- executions
 
@@ -136,7 +139,7 @@ class MockEngine:
             if len(found) == wanted.limit:
                 break
             row = _row(number, execution)
-            if _fits(wanted, execution, row, parent):
+            if number > self._gone.get(wanted.machine, 0) and _fits(wanted, execution, row, parent):
                 found.append(row)
         return found
 
@@ -229,6 +232,10 @@ class MockEngine:
         return True
 
 
+def _digest(program: asl.Program, role: str) -> str:
+    return f"{program.digest} {role}"
+
+
 def _fits(wanted: Wanted, execution: Execution, row: ExecutionRow, parent: str | None) -> bool:
     if parent is None:
         ours = not execution.inner and not execution.express
@@ -261,7 +268,7 @@ def _row(number: int, execution: Execution) -> ExecutionRow:
         id=execution.id,
         workflow=execution.workflow_id,
         name=execution.name,
-        digest="",
+        digest=_digest(execution.definition, execution.role),
         pointer=execution.map_path,
         parent=None,
         child=None,
