@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.integration.step_functions.server import ROLE, definition
+from tests.integration.step_functions.server import ROLE, definition, many_of
 
 PATIENCE = 60.0
 
@@ -74,6 +74,31 @@ def shows_its_limits(sfn: Any, language: str) -> None:
     (found,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
     shown = sfn.describe_map_run(mapRunArn=found["mapRunArn"])
     assert {field: shown[field[0].lower() + field[1:]] for field in LIMITS} == LIMITS
+
+
+def shows_who_waits_for_a_redrive(sfn: Any) -> None:
+    """A map run of three that failed, one at a time, is redriven."""
+    activity = sfn.create_activity(name="waiting")["activityArn"]
+    many = json.loads(many_of(activity))
+    many["States"]["Many"] |= {"MaxConcurrency": 1, "ToleratedFailureCount": 2}
+    arn = sfn.start_execution(stateMachineArn=made(sfn, "waiting", json.dumps(many)), input="[1, 2, 3]")["executionArn"]
+    for _ in range(3):
+        sfn.send_task_failure(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"])
+    assert ended(sfn, arn)["status"] == "FAILED"
+    of_run = {"mapRunArn": sfn.list_map_runs(executionArn=arn)["mapRuns"][0]["mapRunArn"]}
+    assert sfn.list_executions(statusFilter="PENDING_REDRIVE", **of_run)["executions"] == []
+    sfn.redrive_execution(executionArn=arn)
+    token = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    found = sfn.describe_map_run(**of_run)
+    for counted in (found["executionCounts"], found["itemCounts"]):
+        assert (counted["running"], counted["pendingRedrive"], counted["failed"], counted["total"]) == (1, 2, 0, 3)
+    waiting = sfn.list_executions(statusFilter="PENDING_REDRIVE", **of_run)["executions"]
+    assert [child["status"] for child in waiting] == ["PENDING_REDRIVE"] * 2
+    assert sfn.list_executions(statusFilter="FAILED", **of_run)["executions"] == []
+    sfn.send_task_failure(taskToken=token)
+    sfn.stop_execution(executionArn=arn)
+    counted = sfn.describe_map_run(**of_run)["executionCounts"]
+    assert (counted["pendingRedrive"], counted["total"]) == (0, 3)
 
 
 def no_longer_deleting(sfn: Any, machine: str) -> None:

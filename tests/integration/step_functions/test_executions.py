@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, refused, shows_its_limits
+from tests.integration.step_functions.calls import ended, made, refused, shows_its_limits, shows_who_waits_for_a_redrive
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, many_of, serving
 
 
@@ -217,6 +217,10 @@ def test_children_of_a_map_run_have_as_many_items_as_they_were_given(sfn: Any, m
 @pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
 def test_a_map_run_shows_the_limits_that_its_input_gave(sfn: Any, language: str) -> None:
     shows_its_limits(sfn, language)
+
+
+def test_children_that_failed_wait_for_their_redrive(sfn: Any) -> None:
+    shows_who_waits_for_a_redrive(sfn)
 
 
 def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:

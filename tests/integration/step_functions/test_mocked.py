@@ -9,7 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, no_longer_deleting, refused, run, shows_its_limits
+from tests.integration.step_functions.calls import (
+    ended,
+    made,
+    no_longer_deleting,
+    refused,
+    run,
+    shows_its_limits,
+    shows_who_waits_for_a_redrive,
+)
 from tests.integration.step_functions.server import PASS, ROLE, definition, many_of, serving
 from tests.integration.step_functions.tour import MANY
 
@@ -132,6 +140,10 @@ def test_map_runs(sfn: Any) -> None:
 @pytest.mark.parametrize("language", ["JSONPath", "JSONata"])
 def test_a_map_run_shows_the_limits_that_its_input_gave(sfn: Any, language: str) -> None:
     shows_its_limits(sfn, language)
+
+
+def test_children_that_failed_wait_for_their_redrive(sfn: Any) -> None:
+    shows_who_waits_for_a_redrive(sfn)
 
 
 def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:

@@ -281,9 +281,10 @@ def list_executions(
     metadata: Mapping[str, object] | None = None,
     redriven: bool | None = None,
     parent: int | None = None,
+    ended_before: float | None = None,
 ) -> list[ExecutionRow]:
     """Newest first; children of a distributed Map are left out, or, with ``parent``, are all that is listed. ``metadata`` must
-    be among what they were started with."""
+    be among what they were started with. ``ended_before``: see ``map_run_counts``."""
     clauses: list[str] = ["e.pointer = ''"] if parent is None else ["e.link = 'child'", f"e.parent = {parent:d}"]
     values: list[object] = []
     if redriven is not None:
@@ -301,13 +302,18 @@ def list_executions(
             clauses.append(clause)
             values.append(value)
     if states:
-        clauses.append(f"e.state IN ({', '.join('?' * len(states))})")
-        values.extend(states)
+        clauses.append(f"{_STATE_IN_RUN} IN ({', '.join('?' * len(states))})")
+        values += [ended_before, *states]
+    listed = _EXECUTION.replace("e.state", _STATE_IN_RUN)
     rows = connection.execute(
-        f"SELECT {_EXECUTION} FROM execution e WHERE {' AND '.join(clauses)} ORDER BY e.number DESC LIMIT ?",  # noqa: S608
-        (*values, limit),
+        f"SELECT {listed} FROM execution e WHERE {' AND '.join(clauses)} ORDER BY e.number DESC LIMIT ?",  # noqa: S608
+        (ended_before, *values, limit),
     )
     return [ExecutionRow._make(row) for row in rows]
+
+
+# The state of a child in a map run that has been redriven, given when; of any execution, given NULL.
+_STATE_IN_RUN = "CASE WHEN e.state IN ('failed', 'timed_out', 'cancelled') AND e.stopped_at < ? THEN 'pending_redrive' ELSE e.state END"
 
 
 class MapRunRow(NamedTuple):
@@ -345,17 +351,20 @@ def map_run_owner(connection: sqlite3.Connection, workflow: str, run: str) -> st
     return row[0] if row else None
 
 
-def map_run_counts(connection: sqlite3.Connection, run: str) -> list[tuple[str, int, int, int]]:
+def map_run_counts(
+    connection: sqlite3.Connection, run: str, ended_before: float | None
+) -> list[tuple[str, int, int, int]]:
     """Of a map run: by the state of its children how many there are, how many items they have, and how many there are to be.
+    Those that had failed ``ended_before`` this wait for their redrive: they are ``pending_redrive``.
 
     Children of older stores do not say how many items they have; a batch holds them as ``Items``.
     """
     items = "json_extract(request, '$.metadata.map_run_items')"
     return connection.execute(
-        f"SELECT state, count(*), total(coalesce({items}, json_array_length(input, '$.Items'), 1)),"  # noqa: S608
+        f"SELECT {_STATE_IN_RUN}, count(*), total(coalesce({items}, json_array_length(input, '$.Items'), 1)),"  # noqa: S608
         " max(json_extract(request, '$.metadata.map_run_size'))"
-        " FROM execution WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? GROUP BY state",
-        (run,),
+        " FROM execution e WHERE link = 'child' AND json_extract(request, '$.metadata.map_run') = ? GROUP BY 1",
+        (ended_before, run),
     ).fetchall()
 
 

@@ -46,13 +46,15 @@ class Start(NamedTuple):
 
 
 class Wanted(NamedTuple):
-    """Which executions to list, newest first. ``metadata`` must be among what they were started with."""
+    """Which executions to list, newest first. ``metadata`` must be among what they were started with. Of a map run that was
+    redriven, those that had failed ``ended_before`` this are ``pending_redrive``."""
 
     machine: str = ""
     states: Sequence[str] = ()
     metadata: Mapping[str, Any] = {}
     redriven: bool | None = None
     parent: int | None = None
+    ended_before: float | None = None
     started_after: float | None = None
     before: int | None = None
     limit: int = 100
@@ -129,7 +131,9 @@ class Engine(Protocol):
         """The execution that the map run is of; ``run`` is its ARN."""
         ...
 
-    async def map_run_counts(self, run: str) -> list[Counts]: ...
+    async def map_run_counts(self, run: str, ended_before: float | None) -> list[Counts]:
+        """See ``Wanted``."""
+        ...
 
     async def map_run_limits(self, run: str) -> MapRunLimits | None:
         """What the run's limits came to; None where it has begun no child yet."""

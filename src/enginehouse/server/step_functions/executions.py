@@ -26,6 +26,7 @@ STATUS = {
     "failed": "FAILED",
     "timed_out": "TIMED_OUT",
     "cancelled": "ABORTED",
+    "pending_redrive": "PENDING_REDRIVE",
 }
 _INPUT_LIMIT = 262_144
 _REDRIVABLE_FOR = 14 * 86_400

@@ -27,7 +27,7 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
             raise ApiError("ValidationException", "The statusFilter PENDING_REDRIVE is for mapRunArn alone")
         wanted = _of_machine(api, request["stateMachineArn"])
     if "statusFilter" in request:
-        wanted = wanted._replace(states=_STATES.get(request["statusFilter"], ("pending_redrive",)))
+        wanted = wanted._replace(states=_STATES[request["statusFilter"]])
     if "redriveFilter" in request:
         wanted = wanted._replace(redriven=request["redriveFilter"] == "REDRIVEN")
     before = pages.place(request, tuple[RowNumber])

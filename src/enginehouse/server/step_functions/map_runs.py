@@ -24,6 +24,7 @@ _COUNTED = {
     "failed": "failed",
     "timed_out": "timedOut",
     "cancelled": "aborted",
+    "pending_redrive": "pendingRedrive",
 }
 _ENDS = {"MapRunSucceeded": "SUCCEEDED", "MapRunFailed": "FAILED", "MapRunAborted": "ABORTED"}
 
@@ -37,6 +38,11 @@ class Run(NamedTuple):
     stopped: float | None
     redrives: int
     redriven: float | None
+
+    @property
+    def waits_since(self) -> float | None:
+        """Children that had failed before this wait for their redrive."""
+        return self.redriven if self.status == "RUNNING" else None
 
 
 async def _history(api: Api, row: ExecutionRow) -> list[Event]:
@@ -92,7 +98,7 @@ async def list_map_runs(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 async def describe_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     arn = request["mapRunArn"]
     row, run = await _found(api, arn)
-    counts = await api.engine.map_run_counts(arn)
+    counts = await api.engine.map_run_counts(arn, run.waits_since)
     answer: dict[str, Any] = {
         "mapRunArn": arn,
         "executionArn": api.arns.of(f"execution:{row.id}"),
@@ -132,6 +138,7 @@ def _totals(counts: list[Counts], run: Run, numbers: list[int]) -> dict[str, int
     total = max([sum(found.values()), *(item.total for item in counts)])
     found["pending"] += total - sum(found.values())
     found["total"] = total
+    found["failuresNotRedrivable"] = 0
     found["resultsWritten"] = found["succeeded"] if run.status == "SUCCEEDED" else 0
     return found
 
@@ -204,5 +211,5 @@ async def update_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
 
 async def executions_of(api: Api, arn: str) -> Wanted:
     """The children of the map run, to be listed. Raises ``ResourceNotFound``."""
-    row, _ = await _found(api, arn)
-    return Wanted(machine=row.workflow, parent=row.number, metadata={"map_run": arn})
+    row, run = await _found(api, arn)
+    return Wanted(machine=row.workflow, parent=row.number, metadata={"map_run": arn}, ended_before=run.waits_since)

@@ -144,6 +144,7 @@ class LocalEngine:
                 metadata=wanted.metadata,
                 redriven=wanted.redriven,
                 parent=wanted.parent,
+                ended_before=wanted.ended_before,
             )
         )
 
@@ -164,8 +165,8 @@ class LocalEngine:
         id = await self.session.reader.read(partial(queries.map_run_owner, workflow=machine, run=run))
         return None if id is None else await self.execution(id)
 
-    async def map_run_counts(self, run: str) -> list[Counts]:
-        rows = await self.session.reader.read(partial(queries.map_run_counts, run=run))
+    async def map_run_counts(self, run: str, ended_before: float | None) -> list[Counts]:
+        rows = await self.session.reader.read(partial(queries.map_run_counts, run=run, ended_before=ended_before))
         return [Counts(state, children, int(items), total or 0) for state, children, items, total in rows]
 
     async def map_run_limits(self, run: str) -> MapRunLimits | None:

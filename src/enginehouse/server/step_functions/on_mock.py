@@ -14,7 +14,7 @@ import msgspec
 from enginehouse import asl
 from enginehouse.asl import ChangeMapRun, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.errors import ExecutionNotFoundError
-from enginehouse.models import ExecutionInput, WorkflowSpec
+from enginehouse.models import ExecutionInput, ExecutionState, WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.mock import MockProvider
 from enginehouse.providers.mock.execution import Execution
@@ -138,7 +138,7 @@ class MockEngine:
         for number, execution in reversed(numbered):
             if len(found) == wanted.limit:
                 break
-            row = _row(number, execution)
+            row = _row(number, execution, wanted.ended_before)
             if number > self._gone.get(wanted.machine, 0) and _fits(wanted, execution, row, parent):
                 found.append(row)
         return found
@@ -175,14 +175,14 @@ class MockEngine:
                 return _row(number, execution)
         return None
 
-    async def map_run_counts(self, run: str) -> list[Counts]:
+    async def map_run_counts(self, run: str, ended_before: float | None) -> list[Counts]:
         children = [child for child in self.provider.executions if child.map_run == run and not child.replaced]
-        states = Counter(str(child.status) for child in children)
+        states = Counter(_state(child, ended_before) for child in children)
         return [
             Counts(
                 state,
                 count,
-                sum(child.items for child in children if str(child.status) == state),
+                sum(child.items for child in children if _state(child, ended_before) == state),
                 children[0].map_run_size,
             )
             for state, count in states.items()
@@ -232,6 +232,13 @@ class MockEngine:
         return True
 
 
+def _state(execution: Execution, ended_before: float | None) -> str:
+    if ended_before is None or execution.stopped is None or execution.status is ExecutionState.SUCCEEDED:
+        return str(execution.status)
+    # virtual time may stand still meanwhile
+    return "pending_redrive" if execution.stopped <= ended_before else str(execution.status)
+
+
 def _digest(program: asl.Program, role: str) -> str:
     return f"{program.digest} {role}"
 
@@ -252,7 +259,7 @@ def _fits(wanted: Wanted, execution: Execution, row: ExecutionRow, parent: str |
     )
 
 
-def _row(number: int, execution: Execution) -> ExecutionRow:
+def _row(number: int, execution: Execution, ended_before: float | None = None) -> ExecutionRow:
     """As the local engine has it."""
     core = execution.state
     metadata = dict(execution.request.metadata)
@@ -273,7 +280,7 @@ def _row(number: int, execution: Execution) -> ExecutionRow:
         parent=None,
         child=None,
         link=None,
-        state=str(execution.status),
+        state=_state(execution, ended_before),
         input=execution.input_text,
         request=_encode({"metadata": metadata}).decode(),
         seed="",
