@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
+from enginehouse import paging
 from enginehouse.asl import Event
 from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.models import (
@@ -205,27 +204,6 @@ def readable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
 
 
-def page_size(limit: int, operation: str) -> int:
-    """How many items a page has. Raises ``InvalidSpecError`` for less than one."""
-    if limit < 1:
-        raise InvalidSpecError(f"a page has at least one item, not {limit}", operation=operation, provider=PROVIDER)
-    return min(limit, _LARGEST_PAGE)
-
-
-def page_token(*place: object) -> str:
-    """Where the next page begins. What it holds is nobody's business."""
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def read_page_token(token: str, kind: type[tuple[Any, ...]] | Any, operation: str) -> Any:
-    """What ``page_token`` was given; None for the empty token. Raises ``InvalidSpecError`` for a made-up one."""
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=kind)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidSpecError(
-            f"{token!r} is no page token; pass next_token of the page before, or none",
-            operation=operation,
-            provider=PROVIDER,
-        ) from error
+def page_size(limit: int) -> int:
+    """How many items a page has, at most ``_LARGEST_PAGE``. Raises ``InvalidSpecError`` for less than one."""
+    return min(paging.page_size(limit), _LARGEST_PAGE)

@@ -39,6 +39,7 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.local import activities, mapping, queries, retention, starts
 from enginehouse.providers.local.activities import ActivityTask
 from enginehouse.providers.local.definitions import Definition, checked
@@ -385,10 +386,10 @@ class LocalProvider(Provider):
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
         async with self._opened("list_workflows") as session:
-            limit = mapping.page_size(limit, "list_workflows")
-            before = mapping.read_page_token(token, tuple[float, str], "list_workflows")
+            limit = mapping.page_size(limit)
+            before = read_page_token(token, tuple[float, str])
             rows = await session.reader.read(partial(queries.list_workflows, limit=limit + 1, before=before))
-            more = mapping.page_token(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else ""
+            more = page_token(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else ""
             return Page(items=[mapping.workflow_summary(row) for row in rows[:limit]], next_token=more)
 
     async def list_executions(
@@ -403,8 +404,8 @@ class LocalProvider(Provider):
     ) -> Page[ExecutionSummary]:
         """Newest first. The children of a distributed Map are not listed."""
         async with self._opened("list_executions", workflow_id=workflow_id) as session:
-            limit = mapping.page_size(limit, "list_executions")
-            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_executions")
+            limit = mapping.page_size(limit)
+            before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
                 partial(
                     queries.list_executions,
@@ -416,7 +417,7 @@ class LocalProvider(Provider):
                     before=before[0] if before else None,
                 )
             )
-            more = mapping.page_token(rows[limit - 1].number) if len(rows) > limit else ""
+            more = page_token(rows[limit - 1].number) if len(rows) > limit else ""
             return Page(items=[mapping.execution_summary(row) for row in rows[:limit]], next_token=more)
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
@@ -428,13 +429,13 @@ class LocalProvider(Provider):
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
         async with self._opened("list_children", execution_id=execution_id) as session:
-            limit = mapping.page_size(limit, "list_children")
+            limit = mapping.page_size(limit)
             row = await self._row(session, execution_id, "list_children")
-            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_children")
+            before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
                 partial(queries.children, number=row.number, before=before[0] if before else None, limit=limit + 1)
             )
-            more = mapping.page_token(rows[limit - 1].child) if len(rows) > limit else ""
+            more = page_token(rows[limit - 1].child) if len(rows) > limit else ""
             return Page(items=[mapping.execution_summary(item) for item in rows[:limit]], next_token=more)
 
     # -- task tokens and activities
@@ -500,8 +501,8 @@ class LocalProvider(Provider):
     ) -> Page[AuditRecord]:
         """Newest first."""
         async with self._opened("list_audit", workflow_id=workflow_id, execution_id=execution_id) as session:
-            limit = mapping.page_size(limit, "list_audit")
-            before = mapping.read_page_token(token, tuple[queries.RowNumber], "list_audit")
+            limit = mapping.page_size(limit)
+            before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
                 partial(
                     queries.list_audit,
@@ -511,7 +512,7 @@ class LocalProvider(Provider):
                     before=before[0] if before else None,
                 )
             )
-            more = mapping.page_token(rows[limit - 1][0]) if len(rows) > limit else ""
+            more = page_token(rows[limit - 1][0]) if len(rows) > limit else ""
             return Page(items=[mapping.audit_record(text) for _, text in rows[:limit]], next_token=more)
 
     async def purge(

@@ -4,8 +4,6 @@ processes, and over several of AWS's own lists that are read as one."""
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,8 +12,8 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from enginehouse.abc import Page
-from enginehouse.errors import InvalidSpecError
 from enginehouse.models import ExecutionState, ExecutionSummary, MapRun, WorkflowSummary
+from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.step_functions import _mapping as mapping
 from enginehouse.providers.step_functions.executions import described, pages
 from enginehouse.providers.step_functions.faults import code_of
@@ -27,11 +25,12 @@ T = TypeVar("T")
 
 _PAGE = 1000
 _AT_ONCE = 8
+_PLACE = tuple[float, str]
 
 
 async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSummary]:
     """All machines of the account and region, newest first, with their tags."""
-    before = _read_token(token, "list_workflows")
+    before = read_page_token(token, _PLACE)
     machines = [item async for item in _all(session, "list_state_machines", "stateMachines")]
     placed = sorted(((item["creationDate"].timestamp(), item["stateMachineArn"]) for item in machines), reverse=True)
     by_arn = {item["stateMachineArn"]: item for item in machines}
@@ -50,7 +49,7 @@ async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSu
         )
 
     found = await asyncio.gather(*(summary(arn) for _, arn in left[:limit]))
-    return Page(items=found, next_token=_token(left[limit - 1]) if len(left) > limit else "")
+    return Page(items=found, next_token=page_token(*left[limit - 1]) if len(left) > limit else "")
 
 
 async def executions(
@@ -63,7 +62,7 @@ async def executions(
     token: str,
 ) -> Page[ExecutionSummary]:
     """Newest first. Without a workflow, those of all machines that keep them: AWS has one list for each."""
-    before = _read_token(token, "list_executions")
+    before = read_page_token(token, _PLACE)
     if workflow_id:
         machines = [(await session.arns()).machine(workflow_id)]
     else:
@@ -79,7 +78,7 @@ async def executions(
 async def children(session: Session, execution_id: str, limit: int, token: str) -> Page[ExecutionSummary]:
     """The executions that the Map runs of an execution began. Raises ``ExecutionNotFoundError``."""
     await described(session, execution_id)
-    before = _read_token(token, "list_children")
+    before = read_page_token(token, _PLACE)
     runs = [item async for item in _all(session, "list_map_runs", "mapRuns", executionArn=execution_id)]
     sources = [{"mapRunArn": item["mapRunArn"]} for item in runs]
     return await _merged(session, sources, (), None, None, limit, before)
@@ -188,7 +187,7 @@ async def _merged(
         )
         for item in ordered[:limit]
     ]
-    return Page(items=shown, next_token=_token(_place(ordered[limit - 1])) if len(ordered) > limit else "")
+    return Page(items=shown, next_token=page_token(*_place(ordered[limit - 1])) if len(ordered) > limit else "")
 
 
 async def _listed(session: Session, source: Mapping[str, str]) -> AsyncIterator[Mapping[str, Any]]:
@@ -217,27 +216,3 @@ async def _all(session: Session, operation: str, field: str, **members: Any) -> 
 
 def _place(item: Mapping[str, Any]) -> tuple[float, str]:
     return item["startDate"].timestamp(), item["executionArn"]
-
-
-def _token(place: tuple[float, str]) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _read_token(token: str, operation: str) -> tuple[float, str] | None:
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=tuple[float, str])
-    except (binascii.Error, ValueError) as error:
-        raise InvalidSpecError(
-            f"{token!r} is no page token; pass next_token of the page before, or none",
-            operation=operation,
-            provider=PROVIDER,
-        ) from error
-
-
-def page_size(limit: int, operation: str) -> int:
-    """How many items a page has. Raises ``InvalidSpecError`` for less than one."""
-    if limit < 1:
-        raise InvalidSpecError(f"a page has at least one item, not {limit}", operation=operation, provider=PROVIDER)
-    return limit

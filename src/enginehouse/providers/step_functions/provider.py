@@ -28,6 +28,7 @@ from enginehouse.models import (
     WorkflowSummary,
 )
 from enginehouse.opening import Opening
+from enginehouse.paging import page_size
 from enginehouse.providers.step_functions.settings import PROVIDER, Settings, read_resources
 from enginehouse.tasks import handlers_of
 from enginehouse.tasks.results import json_copy
@@ -241,7 +242,7 @@ class StepFunctionsProvider(Provider):
         async with self._opening.asked("list_workflows") as session:
             from enginehouse.providers.step_functions import listing
 
-            return await listing.workflows(session, listing.page_size(limit, "list_workflows"), token)
+            return await listing.workflows(session, page_size(limit), token)
 
     async def list_executions(
         self,
@@ -258,7 +259,7 @@ class StepFunctionsProvider(Provider):
         async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import listing
 
-            size = listing.page_size(limit, "list_executions")
+            size = page_size(limit)
             return await listing.executions(session, workflow_id, states, started_after, started_before, size, token)
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
@@ -276,7 +277,7 @@ class StepFunctionsProvider(Provider):
             return await listing.children(
                 session,
                 await executions.arn_of(session, execution_id),
-                listing.page_size(limit, "list_children"),
+                page_size(limit),
                 token,
             )
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-import msgspec
 from temporalio.client import WorkflowExecution
 from temporalio.service import RPCError
 
 from enginehouse.abc import Page
-from enginehouse.errors import ExecutionNotFoundError, InvalidSpecError
+from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.models import ExecutionState, ExecutionSummary, WorkflowSummary
+from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request
 from enginehouse.providers.temporal.reading import described, workflow_id_of
@@ -55,7 +53,7 @@ async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSu
             found.setdefault(id, _workflow(id, done))
         elif id in found and found[id].created_at.timestamp() <= done:
             del found[id]
-    return _page(list(found.values()), limit, token, lambda item: (item.created_at, item.workflow_id), "list_workflows")
+    return _page(list(found.values()), limit, token, lambda item: (item.created_at, item.workflow_id))
 
 
 def _workflow(id: str, memo: Mapping[str, Any]) -> WorkflowSummary:
@@ -120,9 +118,7 @@ async def executions(
             found[id] = now
         else:
             found.pop(id, None)
-    return _page(
-        list(found.values()), limit, token, lambda item: (item.start_time, item.execution_id), "list_executions"
-    )
+    return _page(list(found.values()), limit, token, lambda item: (item.start_time, item.execution_id))
 
 
 async def _as_they_are(session: Session, workflow_id: str) -> dict[str, ExecutionSummary | None]:
@@ -161,10 +157,8 @@ def _summary(item: WorkflowExecution) -> ExecutionSummary | None:
     )
 
 
-def _page(
-    items: list[T], limit: int, token: str, place: Callable[[T], tuple[datetime, str]], operation: str
-) -> Page[T]:
-    before = _read_token(token, operation)
+def _page(items: list[T], limit: int, token: str, place: Callable[[T], tuple[datetime, str]]) -> Page[T]:
+    before = read_page_token(token, tuple[float, str])
 
     def key(item: T) -> tuple[float, str]:
         at, id = place(item)
@@ -173,25 +167,8 @@ def _page(
     ordered = sorted(items, key=key, reverse=True)
     if before is not None:
         ordered = [item for item in ordered if key(item) < before]
-    more = _token(key(ordered[limit - 1])) if len(ordered) > limit else ""
+    more = page_token(*key(ordered[limit - 1])) if len(ordered) > limit else ""
     return Page(items=ordered[:limit], next_token=more)
-
-
-def _token(place: tuple[Any, ...]) -> str:
-    return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
-
-
-def _read_token(token: str, operation: str) -> tuple[float, str] | None:
-    if not token:
-        return None
-    try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=tuple[float, str])
-    except (binascii.Error, ValueError) as error:
-        raise InvalidSpecError(
-            f"{token!r} is no page token; pass next_token of the page before, or none",
-            operation=operation,
-            provider=PROVIDER,
-        ) from error
 
 
 def _quoted(text: str) -> str:

@@ -28,6 +28,7 @@ from enginehouse.models import (
     WorkflowSummary,
 )
 from enginehouse.opening import Opening
+from enginehouse.paging import page_size
 from enginehouse.providers.temporal.names import Names, execution_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
@@ -261,7 +262,7 @@ class TemporalProvider(Provider):
         from enginehouse.providers.temporal import listing
 
         async with self._opening.asked("list_workflows") as session:
-            return await listing.workflows(session, limit, token)
+            return await listing.workflows(session, page_size(limit), token)
 
     async def list_executions(
         self,
@@ -278,7 +279,8 @@ class TemporalProvider(Provider):
         from enginehouse.providers.temporal import listing
 
         async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
-            return await listing.executions(session, workflow_id, states, started_after, started_before, limit, token)
+            size = page_size(limit)
+            return await listing.executions(session, workflow_id, states, started_after, started_before, size, token)
 
     # -- task tokens
 

@@ -14,8 +14,8 @@ from enginehouse import (
     WorkflowNotFoundError,
     WorkflowSpec,
 )
+from enginehouse.paging import page_token
 from enginehouse.providers.local import LocalProvider
-from enginehouse.providers.local.mapping import page_token
 from tests.unit.providers.local.local_runs import chain, reached, run
 
 PASS = {"Type": "Pass"}
