@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
 
+from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.server.step_functions import encryption, pages, tags
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import check_name, parse
@@ -85,20 +87,26 @@ async def send_task_success(api: Api, request: dict[str, Any]) -> dict[str, Any]
         output = msgspec.json.decode(request["output"])
     except (msgspec.DecodeError, RecursionError) as error:
         raise ApiError("InvalidOutput", f"Invalid Output: '{error or 'it is nested too deeply'}'") from None
-    if not await api.engine.succeed(request["taskToken"], output):
-        raise await _gone(api, request["taskToken"])
-    return {}
+    token = request["taskToken"]
+    return await _told(api, token, api.engine.tokens.send_task_success(token, output))
 
 
 async def send_task_failure(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    if not await api.engine.fail(request["taskToken"], request.get("error"), request.get("cause")):
-        raise await _gone(api, request["taskToken"])
-    return {}
+    token = request["taskToken"]
+    failed = api.engine.tokens.send_task_failure(token, request.get("error") or "", request.get("cause") or "")
+    return await _told(api, token, failed)
 
 
 async def send_task_heartbeat(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    if not await api.engine.beat(request["taskToken"]):
-        raise await _gone(api, request["taskToken"])
+    token = request["taskToken"]
+    return await _told(api, token, api.engine.tokens.send_task_heartbeat(token))
+
+
+async def _told(api: Api, token: str, telling: Awaitable[None]) -> dict[str, Any]:
+    try:
+        await telling
+    except ExecutionNotFoundError:
+        raise await _gone(api, token) from None
     return {}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+from enginehouse.abc import TakesTaskTokens
 from enginehouse.asl import ChangeMapRun, Event, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
@@ -79,6 +80,11 @@ class Counts(NamedTuple):
 class Engine(Protocol):
     """Executions, and the place where records are kept. Ids are as in ARNs, after ``execution:``."""
 
+    @property
+    def tokens(self) -> TakesTaskTokens:
+        """Who takes the outcomes of tasks that wait for a token."""
+        ...
+
     async def open(self) -> None: ...
 
     async def close(self) -> None: ...
@@ -148,11 +154,3 @@ class Engine(Protocol):
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         """A task of the activity, by its ARN, for this worker: token and input. None where none comes in so many seconds."""
         ...
-
-    async def succeed(self, token: str, output: Any) -> bool:
-        """False where nothing waits for the token; as are ``fail`` and ``beat``."""
-        ...
-
-    async def fail(self, token: str, error: str | None, cause: str | None) -> bool: ...
-
-    async def beat(self, token: str) -> bool: ...

@@ -7,7 +7,6 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -30,7 +29,7 @@ class LocalEngine:
     """``provider`` drives its store: it was made with ``engine=True`` and with ``arns``."""
 
     def __init__(self, provider: LocalProvider) -> None:
-        self.provider = provider
+        self.provider = self.tokens = provider
         self._session: Session | None = None
 
     @property
@@ -184,27 +183,6 @@ class LocalEngine:
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         taken = await self.provider.get_activity_task(activity, worker=worker, wait=wait)
         return None if taken is None else (taken.token, _encode(taken.input).decode())
-
-    async def succeed(self, token: str, output: Any) -> bool:
-        try:
-            await self.provider.send_task_success(token, output)
-        except ExecutionNotFoundError:
-            return False
-        return True
-
-    async def fail(self, token: str, error: str | None, cause: str | None) -> bool:
-        try:
-            await self.provider.send_task_failure(token, error or "", cause or "")
-        except ExecutionNotFoundError:
-            return False
-        return True
-
-    async def beat(self, token: str) -> bool:
-        try:
-            await self.provider.send_task_heartbeat(token)
-        except ExecutionNotFoundError:
-            return False
-        return True
 
 
 def _put_workflow(batch: Batch, workflow: Workflow) -> None:

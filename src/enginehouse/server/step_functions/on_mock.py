@@ -7,7 +7,6 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import msgspec
 
@@ -46,7 +45,7 @@ class MockEngine:
     """``scripts``: where the mock configuration's test cases are found; it is the provider's script."""
 
     def __init__(self, provider: MockProvider, scripts: CaseScripts | None = None) -> None:
-        self.provider = provider
+        self.provider = self.tokens = provider
         self.scripts = scripts
         self._programs: dict[str, tuple[asl.Program, str]] = {}
         self._gone: dict[str, int] = {}
@@ -209,27 +208,6 @@ class MockEngine:
             if time.monotonic() >= deadline:
                 return None
             await asyncio.sleep(_LOOK_AGAIN)
-
-    async def succeed(self, token: str, output: Any) -> bool:
-        try:
-            await self.provider.send_task_success(token, output)
-        except ExecutionNotFoundError:
-            return False
-        return True
-
-    async def fail(self, token: str, error: str | None, cause: str | None) -> bool:
-        try:
-            await self.provider.send_task_failure(token, error or "", cause or "")
-        except ExecutionNotFoundError:
-            return False
-        return True
-
-    async def beat(self, token: str) -> bool:
-        try:
-            await self.provider.send_task_heartbeat(token)
-        except ExecutionNotFoundError:
-            return False
-        return True
 
 
 def _state(execution: Execution, ended_before: float | None) -> str:
