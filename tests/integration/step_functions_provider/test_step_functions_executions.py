@@ -98,6 +98,33 @@ async def test_a_failure_is_caught_by_its_name(server: Server) -> None:
     assert status.output == {"a": 1, "failure": {"Error": "OutOfStock", "Cause": "sku 12"}}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"HeartbeatSecondsPath": "$.beat"},
+        {"HeartbeatSecondsPath": "$.beat", "InputPath": "$.in", "Parameters": {"only.$": "$.n"}},
+        {"QueryLanguage": "JSONata", "HeartbeatSeconds": "{% $states.input.beat %}"},
+    ],
+)
+async def test_a_computed_heartbeat_is_kept_by_a_worker_that_beats_more_rarely(
+    server: Server, fields: dict[str, Any]
+) -> None:
+    seen: list[Any] = []
+
+    async def do(input: Any, context: TaskContext) -> str:
+        seen.append(input)
+        for _ in range(16):
+            await asyncio.sleep(0.2)
+            context.heartbeat()
+        return "well"
+
+    given = {"beat": 1, "n": 7, "in": {"beat": 1, "n": 7}}
+    async with opened(server, tasks={"do": do}, beat=10.0, liveness=60) as provider:
+        status = await run(provider, one(**fields), given)
+    assert (status.state, status.output) == (ExecutionState.SUCCEEDED, "well")
+    assert seen == [{"only": 7} if "Parameters" in fields else given]
+
+
 async def test_each_item_of_a_map_has_a_key_of_its_own(server: Server) -> None:
     keys: list[str] = []
 

@@ -131,3 +131,22 @@ async def test_many_tasks_are_done_once_each(server: Server, queue: str) -> None
         found = [await ended(provider, id) for id in ids]
     assert [status.output for status in found] == [{"n": number} for number in range(30)]
     assert sorted(done) == list(range(30))
+
+
+async def test_a_computed_heartbeat_is_kept_by_a_worker_that_beats_more_rarely(server: Server, queue: str) -> None:
+    async def do(input: Any, context: TaskContext) -> Any:
+        for _ in range(20):
+            await asyncio.sleep(0.2)
+            context.heartbeat()
+        return input
+
+    definition = {
+        "StartAt": "Do",
+        "States": {"Do": {"Type": "Task", "Resource": "task:do", "HeartbeatSecondsPath": "$.beat", "End": True}},
+    }
+    async with opened(server, queue, tasks={"do": do}, beat=10.0, liveness=60) as provider:
+        id = f"flow-{uuid.uuid4().hex[:8]}"
+        await provider.create_workflow(WorkflowSpec(workflow_id=id, definition=definition))
+        started = await provider.start_execution(id, ExecutionInput(input={"beat": 2}))
+        status = await ended(provider, started.execution_id)
+    assert (status.output, status.error) == ({"beat": 2}, None)

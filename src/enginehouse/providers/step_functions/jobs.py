@@ -15,7 +15,7 @@ from enginehouse.tasks import ExecutionInfo
 class Told(msgspec.Struct, frozen=True):
     """What the envelope tells of a task. ``at``: the state's place in the definition.
     ``mapped``: it is in a Map, but no distributed one. ``watched``: seconds of silence after which AWS gives it to another worker;
-    ``heartbeat`` and ``timeout``: the state's own, 0 where it is computed, None where there is none."""
+    ``heartbeat`` and ``timeout``: the state's own in seconds, None where there is none; a computed timeout is 0, and AWS's to keep."""
 
     name: str
     workflow: str = ""
@@ -29,7 +29,7 @@ class Told(msgspec.Struct, frozen=True):
     retried: bool = False
     callback: bool = False
     timeout: int | None = None
-    heartbeat: int | None = None
+    heartbeat: float | None = None
     watched: int | None = None
     token: str = ""
 

@@ -142,11 +142,14 @@ class _Rewriting:
             told["retried"] = True
         if callback:
             told["callback"] = True
-        for field, key in (("timeout", "TimeoutSeconds"), ("heartbeat", "HeartbeatSeconds")):
-            if isinstance(state.get(key), int):
-                told[field] = state[key]
-            elif key in state or f"{key}Path" in state:
-                told[field] = 0
+        if "TimeoutSeconds" in state or "TimeoutSecondsPath" in state:
+            timeout = state.get("TimeoutSeconds")
+            told["timeout"] = timeout if isinstance(timeout, int) else 0
+        # How often the worker must pass the function's heartbeats on; where it is computed, AWS computes it for the envelope too.
+        if "HeartbeatSecondsPath" in state:
+            told["heartbeat.$"] = state["HeartbeatSecondsPath"]
+        elif "HeartbeatSeconds" in state:
+            told["heartbeat"] = state["HeartbeatSeconds"]
         return told
 
     def _watched(self, state: Document, told: Document) -> Document:

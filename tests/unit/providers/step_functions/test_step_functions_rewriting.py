@@ -175,6 +175,33 @@ def test_a_heartbeat_or_a_timeout_of_its_own_is_left_alone(fields: dict[str, Any
     assert "watched" not in made["Parameters"]["task"]
 
 
+@pytest.mark.parametrize("target", [Target("activity", ACTIVITY), Target("queue", QUEUE)])
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"HeartbeatSeconds": 5}, {"heartbeat": 5}),
+        ({"HeartbeatSecondsPath": "$.beat"}, {"heartbeat.$": "$.beat"}),
+        ({"HeartbeatSecondsPath": "$beat"}, {"heartbeat.$": "$beat"}),
+        (
+            {"QueryLanguage": "JSONata", "HeartbeatSeconds": "{% $states.input.beat %}"},
+            {"heartbeat": "{% $states.input.beat %}"},
+        ),
+    ],
+)
+def test_the_worker_is_told_the_heartbeat_also_where_it_is_computed(
+    target: Target, fields: dict[str, Any], told: dict[str, Any]
+) -> None:
+    made = state(target, **fields)
+    given = made.get("Parameters") or made["Arguments"]
+    envelope = given["MessageBody"] if target.kind == "queue" else given
+    assert {key: value for key, value in envelope["task"].items() if key.startswith("heartbeat")} == told
+    assert envelope.get("input.$") == "$" or envelope["input"] == "{% $states.input %}"
+
+
+def test_a_heartbeat_may_be_a_number_that_is_written_with_a_point() -> None:
+    assert activity_job("t", '{"task": {"name": "n", "heartbeat": 3.0}}').told.heartbeat == 3
+
+
 def test_other_resources_stay_as_they_are() -> None:
     task = {"Type": "Task", "Resource": "arn:aws:states:::sns:publish", "Parameters": {"TopicArn": "t"}, "End": True}
     machine = {"StartAt": "Do", "States": {"Do": task}}
