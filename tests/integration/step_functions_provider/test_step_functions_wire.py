@@ -188,6 +188,21 @@ async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvi
     assert made.resource_ids["activity:greet"] == f"{ARNS}:activity:enginehouse-greet"
 
 
+async def test_the_first_activity_that_cannot_be_made_ends_the_others(aws: Wire) -> None:
+    states: dict[str, Any] = {
+        "throttled": {"Type": "Task", "Resource": "task:throttled", "Next": "denied"},
+        "denied": {"Type": "Task", "Resource": "task:denied", "End": True},
+    }
+    refusals = {"enginehouse-denied": fault("AccessDeniedException", "no")}
+    aws.script("CreateActivity", lambda asked: refusals.get(asked["name"], fault("ThrottlingException")))
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, timeout=30.0) as patient:
+        before = asyncio.all_tasks()
+        with pytest.raises(ProviderError, match="states:CreateActivity"):
+            await patient.create_workflow(spec({"StartAt": "throttled", "States": states}))
+        assert asyncio.all_tasks() <= before
+    assert not aws.asked("CreateStateMachine")
+
+
 async def test_an_update_sets_the_tags(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("DescribeStateMachine", machine())
     aws.script("UpdateStateMachine", Answer({"updateDate": 1700000001, "stateMachineVersionArn": f"{MACHINE}:2"}))

@@ -1,4 +1,4 @@
-"""State machines: made, compared with what is there already, replaced and removed, and their activities with them."""
+"""State machines: made, compared with what is there already, replaced and removed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from botocore.exceptions import ClientError
 
 from enginehouse.errors import (
@@ -20,10 +19,11 @@ from enginehouse.errors import (
 )
 from enginehouse.models import CreateWorkflowResult, WorkflowSpec
 from enginehouse.providers.step_functions import _mapping as mapping
+from enginehouse.providers.step_functions import activities
 from enginehouse.providers.step_functions.definitions import Made, make, same_definition
 from enginehouse.providers.step_functions.faults import code_of
-from enginehouse.providers.step_functions.names import Arns, is_machine, legal_part
-from enginehouse.providers.step_functions.rewriting import resources_of
+from enginehouse.providers.step_functions.lookup import described, described_or_none, runs
+from enginehouse.providers.step_functions.names import Arns, is_machine
 from enginehouse.providers.step_functions.session import Session
 from enginehouse.providers.step_functions.settings import PROVIDER
 
@@ -33,9 +33,6 @@ _PATIENCE = 60.0
 """Seconds that a create waits for a machine of its name to be gone, where its caller does not set a deadline."""
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
-_SETTLING = 5.0
-_SCANNED = 500
-_AT_ONCE = 8
 
 
 async def made_of(session: Session, spec: WorkflowSpec) -> tuple[Made, Arns]:
@@ -58,7 +55,7 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
             "error", "INVALID_ID", "the id is the ARN of a state machine", "/workflow_id", "Give a name."
         )
         raise InvalidSpecError("", diagnostics=[fault])
-    await _ensure_activities(session, made)
+    await activities.ensure(session, made)
     arn = arns.machine(spec.workflow_id)
     version = ""
     try:
@@ -67,7 +64,7 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     except ClientError as error:
         if code_of(error) not in ("StateMachineAlreadyExists", "ConflictException"):
             raise
-    there = await _described(session, arn)
+    there = await described(session, arn)
     session.remember(arn, spec.workflow_id)
     differing = _differing(made, there)
     message = ""
@@ -114,20 +111,6 @@ def _tags(made: Made) -> list[dict[str, str]]:
     return [{"key": key, "value": value} for key, value in made.tags.items()]
 
 
-async def _described(session: Session, arn: str) -> Any:
-    """The machine. What was made a moment ago may not be seen yet."""
-    loop = asyncio.get_running_loop()
-    end, pause = loop.time() + _SETTLING, _FIRST_PAUSE
-    while True:
-        try:
-            return await session.ask("describe_state_machine", stateMachineArn=arn)
-        except ClientError as error:
-            if code_of(error) != "StateMachineDoesNotExist" or loop.time() + pause > end:
-                raise
-        await asyncio.sleep(pause)
-        pause *= 2
-
-
 def _differing(made: Made, there: Mapping[str, Any]) -> list[str]:
     """What of the machine is not as it was asked for."""
     found = [] if same_definition(made.text, there["definition"]) else ["definition"]
@@ -168,14 +151,14 @@ def _result(
 async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
     """Replace definition, role and settings; running executions end on what they began with. AWS may start executions on
     the old definition for a few seconds more. Raises ``WorkflowNotFoundError``."""
-    await _ensure_activities(session, made)
+    await activities.ensure(session, made)
     arn = arns.machine(spec.workflow_id)
     members: dict[str, Any] = {**made.settings}
     if made.publish:
         members["publish"] = True
     if made.version_description:
         members["versionDescription"] = made.version_description
-    before = await _described_or_none(session, arn)
+    before = await described_or_none(session, arn)
     if before is None:
         raise WorkflowNotFoundError("there is no such workflow; create it first")
     answer = await session.ask(
@@ -183,24 +166,15 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     )
     if made.tags:
         await session.ask("tag_resource", resourceArn=arn, tags=_tags(made))
-    there = await _described(session, arn)
+    there = await described(session, arn)
     log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
-    await _drop_activities(session, arns, arn, before["definition"])
+    await activities.drop(session, arns, arn, before["definition"])
     return _result(spec, made, there, answer.get("stateMachineVersionArn", ""), "the workflow was replaced")
-
-
-async def _described_or_none(session: Session, arn: str) -> Any:
-    try:
-        return await session.ask("describe_state_machine", stateMachineArn=arn)
-    except ClientError as error:
-        if code_of(error) in ("StateMachineDoesNotExist", "InvalidArn"):
-            return None
-        raise
 
 
 async def definition(session: Session, workflow_id: str) -> str:
     """The definition as AWS holds it. Raises ``WorkflowNotFoundError``."""
-    there = await _described_or_none(session, (await session.arns()).machine(workflow_id))
+    there = await described_or_none(session, (await session.arns()).machine(workflow_id))
     if there is None:
         raise WorkflowNotFoundError("there is no such workflow; create it first")
     return str(there["definition"])
@@ -211,10 +185,10 @@ async def delete(session: Session, workflow_id: str) -> None:
     run: AWS would end them."""
     arns = await session.arns()
     arn = arns.machine(workflow_id)
-    there = await _described_or_none(session, arn)
+    there = await described_or_none(session, arn)
     if there is None or there.get("status") == "DELETING":
         return
-    if await _runs(session, arn):
+    if await runs(session, arn):
         raise WorkflowBusyError("executions of it run, and AWS would end them; stop them, or wait, and call again")
     try:
         await session.ask("delete_state_machine", stateMachineArn=arn)
@@ -222,84 +196,4 @@ async def delete(session: Session, workflow_id: str) -> None:
         if code_of(error) != "StateMachineDoesNotExist":
             raise
     log.info("workflow.deleted workflow=%s arn=%s", workflow_id, arn)
-    await _drop_activities(session, arns, arn, there["definition"])
-
-
-async def _runs(session: Session, arn: str) -> bool:
-    for status in ("RUNNING", "PENDING_REDRIVE"):
-        try:
-            answer = await session.ask("list_executions", stateMachineArn=arn, statusFilter=status, maxResults=1)
-        except ClientError as error:
-            if code_of(error) in ("StateMachineTypeNotSupported", "StateMachineDoesNotExist"):
-                return False
-            if status == "PENDING_REDRIVE":  # only of Map runs' children; older servers do not know the word
-                return False
-            raise
-        if answer["executions"]:
-            return True
-    return False
-
-
-# -- activities
-
-
-async def _ensure_activities(session: Session, made: Made) -> None:
-    await asyncio.gather(*(make_activity(session, arn) for arn in made.activities.values()))
-
-
-async def make_activity(session: Session, arn: str) -> None:
-    """Make an activity; one that is there is left alone."""
-    try:
-        await session.ask("create_activity", name=arn.rpartition(":")[2])
-    except ClientError as error:
-        if code_of(error) != "ActivityAlreadyExists":
-            raise
-
-
-async def _drop_activities(session: Session, arns: Arns, of: str, definition: str) -> None:
-    """Remove the activities of ours in what was a machine's definition that no machine mentions any more. An activity that stays costs
-    nothing, so what goes wrong here is logged."""
-    ours = arns.activity(legal_part(session.settings.prefix))
-    candidates = _activities(definition, ours)
-    if not candidates:
-        return
-    try:
-        if await _runs(session, of):  # what runs goes on as it began, and needs its activities
-            return
-        used, complete = await _used(session, ours)
-        for arn in sorted(candidates - used) if complete else ():
-            await session.ask("delete_activity", activityArn=arn)
-            log.info("activity.deleted arn=%s", arn)
-    except (ClientError, ProviderUnavailableError) as error:
-        log.warning("activities.left of=%s reason=%s", of, error)
-
-
-def _activities(definition: str, prefix: str) -> set[str]:
-    document = msgspec.json.decode(definition)
-    return {arn for arn in resources_of(document) if arn.startswith(prefix)}
-
-
-async def _used(session: Session, prefix: str) -> tuple[set[str], bool]:
-    """The activities that the account's machines mention, and whether all machines were looked at."""
-    machines: list[str] = []
-    token: dict[str, str] = {}
-    while True:
-        answer = await session.ask("list_state_machines", maxResults=1000, **token)
-        machines += [item["stateMachineArn"] for item in answer["stateMachines"]]
-        if len(machines) > _SCANNED:
-            log.warning("activities.left machines=%d limit=%d", len(machines), _SCANNED)
-            return set(), False
-        if not answer.get("nextToken"):
-            break
-        token = {"nextToken": answer["nextToken"]}
-    free = asyncio.Semaphore(_AT_ONCE)
-    found: set[str] = set()
-
-    async def look(arn: str) -> None:
-        async with free:
-            there = await _described_or_none(session, arn)
-        if there is not None and there.get("status") != "DELETING":
-            found.update(_activities(there["definition"], prefix))
-
-    await asyncio.gather(*map(look, machines))
-    return found, True
+    await activities.drop(session, arns, arn, there["definition"])

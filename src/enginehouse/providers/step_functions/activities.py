@@ -1,0 +1,97 @@
+"""The activities of workflows' tasks: made with the workflow, and removed with the last one that mentions them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import msgspec
+from botocore.exceptions import ClientError
+
+from enginehouse.errors import ProviderUnavailableError
+from enginehouse.providers.step_functions.definitions import Made
+from enginehouse.providers.step_functions.faults import code_of
+from enginehouse.providers.step_functions.lookup import described_or_none, runs
+from enginehouse.providers.step_functions.names import Arns, legal_part
+from enginehouse.providers.step_functions.rewriting import resources_of
+from enginehouse.providers.step_functions.session import Session
+
+log = logging.getLogger(__name__)
+
+_SCANNED = 500
+_AT_ONCE = 8
+
+
+async def ensure(session: Session, made: Made) -> None:
+    """Make the activities of a workflow's tasks; those that are there are left alone."""
+    await _all(_make(session, arn) for arn in made.activities.values())
+
+
+async def _make(session: Session, arn: str) -> None:
+    try:
+        await session.ask("create_activity", name=arn.rpartition(":")[2])
+    except ClientError as error:
+        if code_of(error) != "ActivityAlreadyExists":
+            raise
+
+
+async def drop(session: Session, arns: Arns, of: str, definition: str) -> None:
+    """Remove the activities of ours in what was a machine's definition that no machine mentions any more. An activity that stays costs
+    nothing, so what goes wrong here is logged."""
+    ours = arns.activity(legal_part(session.settings.prefix))
+    candidates = _mentioned(definition, ours)
+    if not candidates:
+        return
+    try:
+        if await runs(session, of):  # what runs goes on as it began, and needs its activities
+            return
+        used, complete = await _used(session, ours)
+        for arn in sorted(candidates - used) if complete else ():
+            await session.ask("delete_activity", activityArn=arn)
+            log.info("activity.deleted arn=%s", arn)
+    except (ClientError, ProviderUnavailableError) as error:
+        log.warning("activities.left of=%s reason=%s", of, error)
+
+
+def _mentioned(definition: str, prefix: str) -> set[str]:
+    document = msgspec.json.decode(definition)
+    return {arn for arn in resources_of(document) if arn.startswith(prefix)}
+
+
+async def _used(session: Session, prefix: str) -> tuple[set[str], bool]:
+    """The activities that the account's machines mention, and whether all machines were looked at."""
+    machines: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        answer = await session.ask("list_state_machines", maxResults=1000, **token)
+        machines += [item["stateMachineArn"] for item in answer["stateMachines"]]
+        if len(machines) > _SCANNED:
+            log.warning("activities.left machines=%d limit=%d", len(machines), _SCANNED)
+            return set(), False
+        if not answer.get("nextToken"):
+            break
+        token = {"nextToken": answer["nextToken"]}
+    free = asyncio.Semaphore(_AT_ONCE)
+    found: set[str] = set()
+
+    async def look(arn: str) -> None:
+        async with free:
+            there = await described_or_none(session, arn)
+        if there is not None and there.get("status") != "DELETING":
+            found.update(_mentioned(there["definition"], prefix))
+
+    await _all(map(look, machines))
+    return found, True
+
+
+async def _all(calls: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Make these calls at once; the first one that fails ends the others."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for call in calls:
+                group.create_task(call)
+    except BaseExceptionGroup as failed:
+        first = failed.exceptions[0]
+        raise first from first.__cause__
