@@ -1,4 +1,9 @@
-"""The activities of workflows' tasks: made with the workflow, and removed with the last one that mentions them."""
+"""The activities of workflows' tasks: made with the workflow, and removed with the last one that mentions them.
+
+One process may remove an activity while another one makes a workflow that uses it, and AWS has no locks. So whoever makes a
+workflow makes its activities again once the machine is there, and whoever has removed some looks at the machines again and makes
+anew what is used: one of the two comes last, and has seen what the other did.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +53,13 @@ async def drop(session: Session, arns: Arns, of: str, definition: str) -> None:
         if await runs(session, of):  # what runs goes on as it began, and needs its activities
             return
         used, complete = await _used(session, ours)
-        for arn in sorted(candidates - used) if complete else ():
+        gone = candidates - used if complete else set()
+        for arn in sorted(gone):
             await session.ask("delete_activity", activityArn=arn)
             log.info("activity.deleted arn=%s", arn)
+        if gone:
+            used, _ = await _used(session, ours)
+            await _all(_make(session, arn) for arn in gone & used)
     except (ClientError, ProviderUnavailableError) as error:
         log.warning("activities.left of=%s reason=%s", of, error)
 

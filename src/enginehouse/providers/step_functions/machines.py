@@ -56,8 +56,7 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
         )
         raise InvalidSpecError("", diagnostics=[fault])
     await activities.ensure(session, made)
-    arn = arns.machine(spec.workflow_id)
-    version = ""
+    arn, version = arns.machine(spec.workflow_id), ""
     try:
         answer = await _while_deleting(session, made)
         arn, version = answer["stateMachineArn"], answer.get("stateMachineVersionArn", "")
@@ -66,6 +65,7 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
             raise
     there = await described(session, arn)
     session.remember(arn, spec.workflow_id)
+    await activities.ensure(session, made)  # again, now that all who look see the machine
     differing = _differing(made, there)
     message = ""
     if differing:
@@ -166,6 +166,7 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     )
     if made.tags:
         await session.ask("tag_resource", resourceArn=arn, tags=_tags(made))
+    await activities.ensure(session, made)
     there = await described(session, arn)
     log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
     await activities.drop(session, arns, arn, before["definition"])

@@ -1,0 +1,114 @@
+"""Whose activities are whose, when several processes make and remove workflows on our own server of the API."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from enginehouse import WorkflowSpec
+from enginehouse.providers.step_functions import StepFunctionsProvider
+from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
+
+QUICK = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+TASK = {"StartAt": "Do", "States": {"Do": {"Type": "Task", "Resource": "task:do", "End": True}}}
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    made = api_server()
+    yield made
+    made.kill()
+
+
+@asynccontextmanager
+async def opened(server: Server, **options: Any) -> AsyncIterator[StepFunctionsProvider]:
+    async with StepFunctionsProvider(REGION, endpoint=server.url, role=ROLE, **options) as provider:
+        yield provider
+
+
+def spec(id: str, definition: Any) -> WorkflowSpec:
+    return WorkflowSpec(workflow_id=id, definition=definition)
+
+
+async def names(provider: StepFunctionsProvider) -> list[str]:
+    session = await provider._opening.session()
+    return [item["name"] for item in (await session.ask("list_activities"))["activities"]]
+
+
+class Paced:
+    """A provider's call, let on question by question."""
+
+    def __init__(self, session: Any, call: Callable[[], Awaitable[object]]) -> None:
+        self._ask, session.ask = session.ask, self._wait
+        self._room, self._asks, self._waiting = asyncio.Semaphore(0), asyncio.Event(), 0
+        self.task = asyncio.ensure_future(call())
+
+    async def _wait(self, operation: str, **members: Any) -> Any:
+        self._waiting += 1
+        self._asks.set()
+        await self._room.acquire()
+        return await self._ask(operation, **members)
+
+    async def advance(self, questions: int) -> None:
+        for _ in range(questions):
+            await self._until_it_asks()
+            if self.task.done():
+                return
+            self._waiting -= 1
+            if not self._waiting:
+                self._asks.clear()
+            self._room.release()
+        await self._until_it_asks()
+
+    async def _until_it_asks(self) -> None:
+        asks = asyncio.ensure_future(self._asks.wait())
+        await asyncio.wait({self.task, asks}, return_when=asyncio.FIRST_COMPLETED)
+        asks.cancel()
+
+    async def finish(self) -> None:
+        while not self.task.done():
+            await self.advance(1)
+        await self.task
+
+
+@pytest.mark.parametrize("change", ["create", "update"])
+@pytest.mark.parametrize("first", ["maker", "remover"])
+async def test_a_workflow_keeps_its_activity_whenever_the_last_other_one_goes(
+    server: Server, change: str, first: str
+) -> None:
+    """One call is let on to any of its questions, then the other one to any of its own, then both to their end."""
+    async with opened(server) as one, opened(server) as two:
+
+        async def meet(before: int, between: int) -> bool:
+            await one.create_workflow(spec("old", TASK))
+            if change == "update":
+                await one.create_workflow(spec("new", QUICK))
+            sessions = [await provider._opening.session() for provider in (one, two)]
+            made = two.create_workflow if change == "create" else two.update_workflow
+            remover = Paced(sessions[0], lambda: one.delete_workflow("old"))
+            maker = Paced(sessions[1], lambda: made(spec("new", TASK)))
+            leader, other = (maker, remover) if first == "maker" else (remover, maker)
+            await leader.advance(before)
+            await other.advance(between)
+            over = (leader.task.done(), other.task.done())
+            await leader.finish()
+            await other.finish()
+            for session in sessions:
+                del session.ask
+            assert await names(one) == ["enginehouse-do"], (before, between)
+            await one.delete_workflow("new")
+            assert await names(one) == []
+            return over[0] or over[1]
+
+        before = 0
+        while True:
+            between = 0
+            while not await meet(before, between):
+                between += 1
+            if between == 0:
+                return
+            before += 1
