@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from enginehouse import WorkflowSpec
+from enginehouse import WorkflowNotFoundError, WorkflowSpec
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
 
@@ -37,6 +37,28 @@ def spec(id: str, definition: Any) -> WorkflowSpec:
 async def names(provider: StepFunctionsProvider) -> list[str]:
     session = await provider._opening.session()
     return [item["name"] for item in (await session.ask("list_activities"))["activities"]]
+
+
+async def test_no_activity_is_made_for_a_definition_that_is_not_taken(server: Server) -> None:
+    async with opened(server) as provider:
+        await provider.create_workflow(spec("flow", QUICK))
+        assert "definition" in (await provider.create_workflow(spec("flow", TASK))).message
+        with pytest.raises(WorkflowNotFoundError):
+            await provider.update_workflow(spec("absent", TASK))
+        assert await names(provider) == []
+        await provider.delete_workflow("flow")
+
+
+async def test_of_two_that_create_one_workflow_in_two_ways_one_leaves_no_activity(server: Server) -> None:
+    async with opened(server) as one, opened(server) as two:
+        session = await two._opening.session()
+        second = Paced(session, lambda: two.create_workflow(spec("flow", TASK)))
+        await second.advance(2)  # it knows of no workflow, and has made its activity
+        await one.create_workflow(spec("flow", QUICK))
+        await second.finish()
+        del session.ask
+        assert await names(one) == []
+        await one.delete_workflow("flow")
 
 
 class Paced:

@@ -182,9 +182,9 @@ async def test_a_machines_arn_is_no_id_for_a_new_one(aws: Wire, provider: StepFu
 async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("CreateActivity", Answer({"activityArn": "x", "creationDate": 1}))
     aws.script("CreateStateMachine", CREATED)
-    aws.script("DescribeStateMachine", machine(TASK))
+    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"), machine(TASK))
     made = await provider.create_workflow(spec(TASK))
-    assert [name for name, _ in aws.calls[:2]] == ["CreateActivity", "CreateStateMachine"]
+    assert [name for name, _ in aws.calls[1:3]] == ["CreateActivity", "CreateStateMachine"]
     assert made.resource_ids["activity:greet"] == f"{ARNS}:activity:enginehouse-greet"
 
 
@@ -193,6 +193,7 @@ async def test_the_first_activity_that_cannot_be_made_ends_the_others(aws: Wire)
         "throttled": {"Type": "Task", "Resource": "task:throttled", "Next": "denied"},
         "denied": {"Type": "Task", "Resource": "task:denied", "End": True},
     }
+    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"))
     refusals = {"enginehouse-denied": fault("AccessDeniedException", "no")}
     aws.script("CreateActivity", lambda asked: refusals.get(asked["name"], fault("ThrottlingException")))
     async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, timeout=30.0) as patient:

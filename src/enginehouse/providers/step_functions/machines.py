@@ -55,8 +55,11 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
             "error", "INVALID_ID", "the id is the ARN of a state machine", "/workflow_id", "Give a name."
         )
         raise InvalidSpecError("", diagnostics=[fault])
-    await activities.ensure(session, made)
     arn, version = arns.machine(spec.workflow_id), ""
+    before = await described_or_none(session, arn) if made.activities else None
+    is_new = before is None or before.get("status") == "DELETING"
+    if is_new:  # of one that is there, it is not known yet whether it is to have them
+        await activities.ensure(session, made)
     try:
         answer = await _while_deleting(session, made)
         arn, version = answer["stateMachineArn"], answer.get("stateMachineVersionArn", "")
@@ -65,8 +68,11 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
             raise
     there = await described(session, arn)
     session.remember(arn, spec.workflow_id)
-    await activities.ensure(session, made)  # again, now that all who look see the machine
     differing = _differing(made, there)
+    if "definition" not in differing:
+        await activities.ensure(session, made)  # again, now that all who look see the machine
+    elif is_new:  # somebody else was quicker, with another one
+        await activities.drop(session, arns, arn, made.text)
     message = ""
     if differing:
         message = (
@@ -151,7 +157,6 @@ def _result(
 async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
     """Replace definition, role and settings; running executions end on what they began with. AWS may start executions on
     the old definition for a few seconds more. Raises ``WorkflowNotFoundError``."""
-    await activities.ensure(session, made)
     arn = arns.machine(spec.workflow_id)
     members: dict[str, Any] = {**made.settings}
     if made.publish:
@@ -161,6 +166,7 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     before = await described_or_none(session, arn)
     if before is None:
         raise WorkflowNotFoundError("there is no such workflow; create it first")
+    await activities.ensure(session, made)
     answer = await session.ask(
         "update_state_machine", stateMachineArn=arn, definition=made.text, roleArn=made.role, **members
     )
