@@ -49,6 +49,21 @@ async def test_no_activity_is_made_for_a_definition_that_is_not_taken(server: Se
         await provider.delete_workflow("flow")
 
 
+@pytest.mark.parametrize("prefix", ["", "enginehouse-"])
+async def test_an_activity_of_somebody_else_outlives_the_workflows_that_use_it(server: Server, prefix: str) -> None:
+    name = f"{prefix}do"
+    async with opened(server, prefix=prefix) as provider:
+        session = await provider._opening.session()
+        activity = (await session.ask("create_activity", name=name))["activityArn"]
+        await provider.create_workflow(spec("by-name", TASK))
+        config = {"resources": {"do": activity}}
+        await provider.create_workflow(WorkflowSpec(workflow_id="by-arn", definition=TASK, provider_config=config))
+        await provider.delete_workflow("by-name")
+        await provider.delete_workflow("by-arn")
+        assert await names(provider) == [name]
+        await session.ask("delete_activity", activityArn=activity)
+
+
 async def test_of_two_that_create_one_workflow_in_two_ways_one_leaves_no_activity(server: Server) -> None:
     async with opened(server) as one, opened(server) as two:
         session = await two._opening.session()

@@ -25,6 +25,7 @@ from enginehouse import (
     WorkflowSpec,
 )
 from enginehouse.providers.step_functions import StepFunctionsProvider
+from enginehouse.providers.step_functions.names import MADE
 from tests.integration.step_functions_provider.conftest import ACCOUNT, REGION, ROLE
 from tests.integration.step_functions_provider.wire import Answer, Cut, Said, Silent, Wire, fault
 
@@ -224,6 +225,7 @@ async def test_an_update_leaves_the_activities_of_what_runs(
     aws.script("ListExecutions", Answer({"executions": [execution().body] if running else []}))
     item = {"stateMachineArn": MACHINE, "name": "flow", "type": "STANDARD", "creationDate": 1}
     aws.script("ListStateMachines", Answer({"stateMachines": [item]}))
+    aws.script("ListTagsForResource", Answer({"tags": [MADE]}))
     aws.script("DeleteActivity", Answer({}))
     await provider.update_workflow(spec())
     assert [call["activityArn"] for call in aws.asked("DeleteActivity")] == ([] if running else [activity])
@@ -475,9 +477,25 @@ async def test_activities_go_with_the_last_workflow_that_mentions_them(
     aws.script("DeleteStateMachine", Answer({}))
     item = {"stateMachineArn": second, "name": "second", "type": "STANDARD", "creationDate": 1}
     aws.script("ListStateMachines", Answer({"stateMachines": [item]}))
+    aws.script("ListTagsForResource", Answer({"tags": [MADE]}))
     aws.script("DeleteActivity", Answer({}))
     await provider.delete_workflow("flow")
     assert [call["activityArn"] for call in aws.asked("DeleteActivity")] == ([] if other is TASK else [activity])
+
+
+@pytest.mark.parametrize("answer", [Answer({"tags": []}), fault("ResourceNotFound"), fault("AccessDeniedException")])
+async def test_an_activity_that_is_not_known_to_be_ours_stays(
+    aws: Wire, provider: StepFunctionsProvider, answer: Answer
+) -> None:
+    activity = f"{ARNS}:activity:enginehouse-greet"
+    aws.script("DescribeStateMachine", machine(json.loads(json.dumps(TASK).replace("task:greet", activity))))
+    aws.script("ListExecutions", Answer({"executions": []}))
+    aws.script("DeleteStateMachine", Answer({}))
+    aws.script("ListStateMachines", Answer({"stateMachines": []}))
+    aws.script("ListTagsForResource", answer)
+    await provider.delete_workflow("flow")
+    assert aws.asked("ListTagsForResource") == [{"resourceArn": activity}]
+    assert not aws.asked("DeleteActivity")
 
 
 # -- what goes wrong on the way

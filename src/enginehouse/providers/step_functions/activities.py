@@ -19,7 +19,7 @@ from enginehouse.errors import ProviderUnavailableError
 from enginehouse.providers.step_functions.definitions import Made
 from enginehouse.providers.step_functions.faults import code_of
 from enginehouse.providers.step_functions.lookup import described_or_none, runs
-from enginehouse.providers.step_functions.names import Arns, legal_part
+from enginehouse.providers.step_functions.names import MADE, Arns, legal_part
 from enginehouse.providers.step_functions.rewriting import resources_of
 from enginehouse.providers.step_functions.session import Session
 
@@ -36,7 +36,7 @@ async def ensure(session: Session, made: Made) -> None:
 
 async def _make(session: Session, arn: str) -> None:
     try:
-        await session.ask("create_activity", name=arn.rpartition(":")[2])
+        await session.ask("create_activity", name=arn.rpartition(":")[2], tags=[MADE])
     except ClientError as error:
         if code_of(error) != "ActivityAlreadyExists":
             raise
@@ -53,15 +53,26 @@ async def drop(session: Session, arns: Arns, of: str, definition: str) -> None:
         if await runs(session, of):  # what runs goes on as it began, and needs its activities
             return
         used, complete = await _used(session, ours)
-        gone = candidates - used if complete else set()
-        for arn in sorted(gone):
+        free = sorted(candidates - used) if complete else []
+        gone = [arn for arn in free if await _is_ours(session, arn)]
+        for arn in gone:
             await session.ask("delete_activity", activityArn=arn)
             log.info("activity.deleted arn=%s", arn)
         if gone:
             used, _ = await _used(session, ours)
-            await _all(_make(session, arn) for arn in gone & used)
+            await _all(_make(session, arn) for arn in gone if arn in used)
     except (ClientError, ProviderUnavailableError) as error:
         log.warning("activities.left of=%s reason=%s", of, error)
+
+
+async def _is_ours(session: Session, arn: str) -> bool:
+    """Whether the activity was made here: somebody else's may have a name like it."""
+    try:
+        return MADE in (await session.ask("list_tags_for_resource", resourceArn=arn))["tags"]
+    except ClientError as error:
+        if code_of(error) != "ResourceNotFound":
+            raise
+        return False
 
 
 def _mentioned(definition: str, prefix: str) -> set[str]:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 TAG = "enginehouse:workflow-id"
 """The tag, and the beginning of those after it, that hold a workflow's id where the machine's name does not."""
 
+MADE = {"key": "enginehouse:made-by", "value": "create_workflow"}
+"""The tag of activities that came with a workflow, and may go with it. AWS sets it on no activity that is there already."""
+
 _LEGAL = re.compile(r"[0-9A-Za-z_-]{1,80}", re.ASCII)
 _HASHED = re.compile(r".+--[0-9a-f]{20}", re.ASCII)
 _ILLEGAL = re.compile(r"[^0-9A-Za-z_-]+", re.ASCII)
