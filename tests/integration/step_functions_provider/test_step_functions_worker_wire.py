@@ -65,6 +65,24 @@ async def test_a_result_above_the_limit_fails_the_task(aws: Wire) -> None:
     assert sent["error"] == "States.DataLimitExceeded"
 
 
+@pytest.mark.parametrize("code", ["InvalidOutput", "ValidationException", "SomethingNew"])
+async def test_a_result_that_aws_refuses_fails_the_task_and_says_why(aws: Wire, code: str) -> None:
+    aws.script("SendTaskSuccess", fault(code, "the words of the service"))
+    async with working(aws, lambda: 1, task()):
+        sent = await aws.reached("SendTaskFailure")
+    assert (sent["taskToken"], sent["error"]) == ("T-1", "TaskResultInvalid")
+    assert sent["cause"] == "task 'do': AWS refuses the result: the words of the service"
+    assert len(aws.asked("SendTaskSuccess")) == 1
+
+
+@pytest.mark.parametrize("result", [{1, 2}, float("nan"), {"at": object()}])
+async def test_a_result_that_is_not_json_fails_the_task(aws: Wire, result: Any) -> None:
+    async with working(aws, lambda: result, task()):
+        sent = await aws.reached("SendTaskFailure")
+    assert sent["error"] == "TaskResultInvalid"
+    assert not aws.asked("SendTaskSuccess")
+
+
 @pytest.mark.parametrize("code", ["TaskTimedOut", "TaskDoesNotExist", "InvalidToken"])
 async def test_a_result_that_nobody_waits_for_is_dropped_quietly(
     aws: Wire, code: str, caplog: pytest.LogCaptureFixture

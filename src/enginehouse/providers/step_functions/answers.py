@@ -15,7 +15,7 @@ from enginehouse.asl.machine import too_large
 from enginehouse.errors import ProviderUnavailableError
 from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, INPUT_LIMIT, cut
 from enginehouse.providers.step_functions.connection import Connection
-from enginehouse.providers.step_functions.faults import code_of, is_expired, translated
+from enginehouse.providers.step_functions.faults import code_of, is_expired, says, translated
 from enginehouse.providers.step_functions.jobs import Job, activity_job
 from enginehouse.providers.step_functions.rewriting import STOPPED
 from enginehouse.providers.step_functions.settings import Settings
@@ -38,13 +38,17 @@ class Answers:
         self._threads = threads
 
     async def succeed(self, token: str, output: Any, name: str) -> None:
-        """Hand the result in. One above the language's limit fails the task."""
+        """Hand the result in. One above the language's limit, and one that AWS refuses, fails the task."""
         text = msgspec.json.encode(output)
         if len(text) > INPUT_LIMIT:
             fault = too_large(name)
             await self.fail(token, fault.error, fault.cause)
             return
-        await self._deliver("send_task_success", token, output=text.decode())
+        try:
+            await self._deliver("send_task_success", token, output=text.decode())
+        except (ClientError, BotoCoreError) as error:
+            log.error("task.result_refused task=%s reason=%s", name, error)
+            await self.fail(token, "TaskResultInvalid", f"task {name!r}: AWS refuses the result: {says(error)}")
 
     async def fail(self, token: str, error: str | None, cause: str | None) -> None:
         given = {} if error is None else {"error": cut(error, ERROR_LIMIT)}
