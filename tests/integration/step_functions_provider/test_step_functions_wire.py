@@ -664,6 +664,23 @@ async def test_mistakes_of_place_are_found_before_the_wire(aws: Wire, options: A
     assert not aws.calls
 
 
+@pytest.mark.parametrize(("role", "code"), [("", "NO_ROLE"), ("machines", "INVALID_ROLE")])
+async def test_a_role_is_looked_at_before_the_account_is_asked_for(
+    aws: Wire, monkeypatch: pytest.MonkeyPatch, role: str, code: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.url)
+    aws.script("", fault("AccessDenied"))
+    lost = {"StartAt": "Nowhere", "States": {"Echo": {"Type": "Pass", "End": True}}}
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=role) as made:
+        for call in (made.validate, made.create_workflow, made.update_workflow):
+            with pytest.raises(InvalidSpecError) as raised:
+                await call(spec(lost))
+            codes = [item.code for item in raised.value.diagnostics]
+            assert code in codes
+            assert len(codes) > 1  # and all else that is wrong
+    assert not aws.calls
+
+
 async def test_without_a_region_the_caller_is_told_what_to_set(aws: Wire) -> None:
     with pytest.raises(ProviderError, match="AWS_REGION"):
         async with StepFunctionsProvider(role=ROLE):

@@ -181,6 +181,11 @@ def _role(spec: WorkflowSpec, settings: Settings) -> str:
     return str(spec.provider_config.get("roleArn") or settings.role)
 
 
+def names_role(spec: WorkflowSpec, settings: Settings) -> bool:
+    """Whether there is a role for the workflow that looks like one; ``make`` refuses it where there is none."""
+    return _ROLE.fullmatch(_role(spec, settings)) is not None
+
+
 def _place_faults(spec: WorkflowSpec, settings: Settings, arns: Arns) -> Iterator[Diagnostic]:
     role = _role(spec, settings)
     at = "/provider_config/roleArn" if "roleArn" in spec.provider_config else "/role"

@@ -20,7 +20,7 @@ from enginehouse.errors import (
 from enginehouse.models import CreateWorkflowResult, WorkflowSpec
 from enginehouse.providers.step_functions import _mapping as mapping
 from enginehouse.providers.step_functions import activities
-from enginehouse.providers.step_functions.definitions import Made, make, same_definition
+from enginehouse.providers.step_functions.definitions import Made, make, names_role, same_definition
 from enginehouse.providers.step_functions.faults import code_of
 from enginehouse.providers.step_functions.lookup import described, described_or_none, runs
 from enginehouse.providers.step_functions.names import Arns, is_machine
@@ -37,7 +37,10 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 
 async def made_of(session: Session, spec: WorkflowSpec) -> tuple[Made, Arns]:
     """The spec as AWS is to hold it. Raises ``InvalidSpecError``, ``CapabilityError``."""
-    arns = await session.arns()
+    if names_role(spec, session.settings):
+        arns = await session.arns()
+    else:  # and is refused, for which nobody has to know the account
+        arns = Arns(session.connection.region, session.settings.account)
     return await asyncio.to_thread(make, spec, session.settings, arns), arns
 
 
