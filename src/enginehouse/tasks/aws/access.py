@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from importlib.util import find_spec
-from urllib.parse import urlsplit
 
-_KINDS: Mapping[str, type | tuple[type, ...]] = {
-    "region": str,
-    "profile": str,
-    "endpoint": str,
-    "endpoints": Mapping,
-    "poll": (int, float),
-    "connections": int,
-    "endpoints_only": bool,
+from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderNotFoundError
+
+_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
+    "region": (str, "a text"),
+    "profile": (str, "a text"),
+    "endpoint": (str, "a text"),
+    "endpoints": (Mapping, "a table of URLs, by service"),
+    "poll": ((int, float), "a number of seconds"),
+    "connections": (int, "a whole number"),
+    "endpoints_only": (bool, "true or false"),
 }
 
 
@@ -49,36 +50,57 @@ class AwsAccess:
 def aws_access(given: AwsAccess | Mapping[str, object] | bool | None) -> AwsAccess | None:
     """What a provider is given as ``aws``: True for botocore's own defaults, or a table of ``AwsAccess``'s fields.
 
-    None where AWS is not to be called. Raises ``ValueError`` for a wrong table, and where boto3 is not installed.
+    None where AWS is not to be called. Raises ``InvalidSpecError`` with all that is wrong with the table, and
+    ``ProviderNotFoundError`` where boto3 is not installed.
     """
     if given is None or given is False:
         return None
     if find_spec("botocore") is None:
-        raise ValueError("aws is switched on, and boto3 is not installed: pip install 'enginehouse[aws]'")
+        raise ProviderNotFoundError("aws is switched on, and boto3 is not installed: pip install 'enginehouse[aws]'")
     if isinstance(given, AwsAccess):
         return given
     if given is True:
         return AwsAccess()
     if not isinstance(given, Mapping):
-        raise ValueError(f"aws is true, false or a table of {', '.join(_KINDS)}; not {given!r}")
-    for name, value in given.items():
-        _check(name, value)
+        raise _refused(
+            [_fault("INVALID_OPTION", f"aws cannot be {given!r:.80}.", "", f"It is true, false or {_TABLE}")]
+        )
+    if faults := [fault for name, value in given.items() for fault in _faults(str(name), value)]:
+        raise _refused(faults)
     return AwsAccess(**given)  # type: ignore[arg-type]
 
 
-def _check(name: str, value: object) -> None:
+_TABLE = f"a table of {', '.join(_KINDS)}."
+
+
+def _refused(faults: Sequence[Diagnostic]) -> InvalidSpecError:
+    return InvalidSpecError("the configuration is wrong", diagnostics=faults)
+
+
+def _faults(name: str, value: object) -> Iterator[Diagnostic]:
     if name not in _KINDS:
-        near = difflib.get_close_matches(str(name), _KINDS, 1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(_KINDS)}"
-        raise ValueError(f"aws has no option {name!r}; {hint}")
-    if not isinstance(value, _KINDS[name]) or isinstance(value, bool) != (_KINDS[name] is bool):
-        raise ValueError(f"the option {name!r} of aws cannot be {value!r}")
-    if isinstance(value, int | float) and not isinstance(value, bool) and value <= 0:
-        raise ValueError(f"the option {name!r} of aws must be above 0, not {value!r}")
-    urls = [value] if name == "endpoint" else list(value.values()) if isinstance(value, Mapping) else []
-    for url in urls:
-        if not isinstance(url, str) or urlsplit(url).scheme not in ("http", "https"):
-            raise ValueError(f"an endpoint of aws is a URL such as http://127.0.0.1:4566, not {url!r}")
+        near = difflib.get_close_matches(name, _KINDS, 1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"It is {_TABLE}"
+        yield _fault("UNKNOWN_OPTION", f"aws has no option {name!r}.", name, hint)
+        return
+    kind, words = _KINDS[name]
+    said = f"the option {name!r} of aws cannot be {value!r:.80}."
+    if not isinstance(value, kind) or isinstance(value, bool) != (kind is bool):
+        yield _fault("INVALID_OPTION", said, name, f"It is {words}.")
+        return
+    if isinstance(value, int | float) and not isinstance(value, bool) and not value > 0:
+        yield _fault("INVALID_OPTION", said, name, f"It is {words} above 0.")
+    urls = {name: value} if name == "endpoint" else {}
+    if isinstance(value, Mapping):
+        urls = {f"{name}/{service}": url for service, url in value.items()}
+    for place, url in urls.items():
+        if not isinstance(url, str) or not url.startswith(("http://", "https://")):
+            said = f"an endpoint of aws cannot be {url!r:.80}."
+            yield _fault("INVALID_OPTION", said, place, "It is a URL such as http://127.0.0.1:4566.")
+
+
+def _fault(code: str, message: str, name: str, hint: str) -> Diagnostic:
+    return Diagnostic("error", code, message, f"/aws/{name}" if name else "/aws", hint)
 
 
 assert set(_KINDS) == {item.name for item in fields(AwsAccess)}  # noqa: S101 -- every option is checked

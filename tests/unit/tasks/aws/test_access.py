@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from enginehouse.config import load_settings
+from enginehouse.errors import InvalidSpecError, ProviderNotFoundError
+from enginehouse.registry import Registry
 from enginehouse.tasks.aws import AwsAccess, access, aws_access
 
 
@@ -26,28 +28,48 @@ def test_on() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "place", "told"),
     [
-        ({"regoin": "x"}, "did you mean 'region'"),
-        ({"colour": "x"}, "aws has no option 'colour'; known are"),
-        ({"region": 3}, "the option 'region' of aws cannot be 3"),
-        ({"poll": True}, "the option 'poll' of aws cannot be True"),
-        ({"poll": 0}, "'poll' of aws must be above 0"),
-        ({"connections": -1}, "'connections' of aws must be above 0"),
-        ({"endpoint": "localhost:4566"}, "an endpoint of aws is a URL"),
-        ({"endpoints": {"sqs": "localhost"}}, "an endpoint of aws is a URL"),
-        ("yes", "aws is true, false or a table"),
+        ({"regoin": "x"}, "/aws/regoin", "aws has no option 'regoin'. Did you mean 'region'?"),
+        ({"colour": "x"}, "/aws/colour", "aws has no option 'colour'. It is a table of region, profile, endpoint"),
+        ({"endpoint": 3}, "/aws/endpoint", "the option 'endpoint' of aws cannot be 3. It is a text."),
+        ({"region": 3}, "/aws/region", "the option 'region' of aws cannot be 3. It is a text."),
+        ({"poll": True}, "/aws/poll", "the option 'poll' of aws cannot be True. It is a number of seconds."),
+        ({"poll": 0}, "/aws/poll", "the option 'poll' of aws cannot be 0. It is a number of seconds above 0."),
+        ({"poll": float("nan")}, "/aws/poll", "the option 'poll' of aws cannot be nan."),
+        ({"connections": -1}, "/aws/connections", "cannot be -1. It is a whole number above 0."),
+        ({"connections": 1.5}, "/aws/connections", "cannot be 1.5. It is a whole number."),
+        ({"endpoints_only": 1}, "/aws/endpoints_only", "cannot be 1. It is true or false."),
+        ({"endpoint": "localhost:4566"}, "/aws/endpoint", "an endpoint of aws cannot be 'localhost:4566'. It is a URL"),
+        ({"endpoints": {"sqs": "localhost"}}, "/aws/endpoints/sqs", "an endpoint of aws cannot be 'localhost'."),
+        ("yes", "/aws", "aws cannot be 'yes'. It is true, false or a table of region"),
     ],
 )
-def test_mistakes_are_named(given: Any, told: str) -> None:
-    with pytest.raises(ValueError, match=told):
+def test_mistakes_are_named(given: Any, place: str, told: str) -> None:
+    with pytest.raises(InvalidSpecError) as raised:
         aws_access(given)
+    (fault,) = raised.value.diagnostics
+    assert fault.path == place
+    assert told in f"{fault.message} {fault.hint}"
+
+
+def test_all_mistakes_are_named_at_once() -> None:
+    with pytest.raises(InvalidSpecError) as raised:
+        aws_access({"regoin": "x", "poll": 0, "endpoints": {"sqs": 1, "sns": "x"}})
+    places = [fault.path for fault in raised.value.diagnostics]
+    assert places == ["/aws/regoin", "/aws/poll", "/aws/endpoints/sqs", "/aws/endpoints/sns"]
+
+
+@pytest.mark.parametrize("name", ["local", "mock", "temporal"])
+def test_a_provider_that_is_asked_for_by_name_tells_of_them_as_of_all_options(name: str) -> None:
+    with pytest.raises(InvalidSpecError, match="the option 'poll' of aws cannot be 0"):
+        Registry({name: {"aws": {"poll": 0}}}).get(name)
 
 
 def test_without_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(access, "find_spec", lambda name: None)
     assert aws_access(False) is None
-    with pytest.raises(ValueError, match=r"pip install 'enginehouse\[aws\]'"):
+    with pytest.raises(ProviderNotFoundError, match=r"pip install 'enginehouse\[aws\]'"):
         aws_access(True)
     assert importlib.util.find_spec("botocore") is not None
 
