@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from enginehouse import ExecutionInput, ExecutionState, ExecutionStatus, WorkflowSpec
+from enginehouse import CapabilityError, ExecutionInput, ExecutionState, ExecutionStatus, WorkflowSpec
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
 from enginehouse.tasks import TaskContext, TaskError
@@ -183,6 +183,8 @@ async def test_an_express_workflow_is_run_to_its_end(server: Server) -> None:
     config = {"type": "EXPRESS", "synchronous": True}
     async with opened(server) as provider:
         await provider.create_workflow(WorkflowSpec(workflow_id="quick", definition=definition, provider_config=config))
+        with pytest.raises(CapabilityError, match="run_synchronously"):
+            await provider.start_execution("quick", ExecutionInput())
         status = await provider.run_synchronously("quick", ExecutionInput(input={"a": 1}))
         await provider.delete_workflow("quick")
     assert (status.state, status.output) == (ExecutionState.SUCCEEDED, {"a": 1})

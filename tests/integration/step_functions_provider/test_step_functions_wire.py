@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from enginehouse import (
+    CapabilityError,
     EnginehouseError,
     ExecutionConflictError,
     ExecutionInput,
@@ -248,12 +249,71 @@ async def test_the_account_is_asked_of_sts_once_where_nothing_tells_it(
     assert aws.asked("StartExecution")[0]["stateMachineArn"] == MACHINE
 
 
-async def test_a_start_always_has_a_name_and_is_one_call(aws: Wire, provider: StepFunctionsProvider) -> None:
+async def test_a_start_always_has_a_name_and_is_one_call_but_for_the_first(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    aws.script("DescribeStateMachine", machine())
     aws.script("StartExecution", STARTED)
-    await provider.start_execution("flow", ExecutionInput(input={"a": 1}))
-    (call,) = aws.calls
-    assert call[1]["name"]
-    assert call[1]["input"] == '{"a":1}'
+    for _ in range(3):
+        await provider.start_execution("flow", ExecutionInput(input={"a": 1}))
+    assert [name for name, _ in aws.calls] == ["DescribeStateMachine", *["StartExecution"] * 3]
+    call = aws.asked("StartExecution")[0]
+    assert call["name"]
+    assert call["input"] == '{"a":1}'
+
+
+async def test_what_keeps_no_status_is_not_started(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", machine(type="EXPRESS"))
+    aws.script("StartExecution", STARTED)
+    for _ in range(2):
+        with pytest.raises(CapabilityError, match="run_synchronously"):
+            await provider.start_execution("flow", ExecutionInput())
+    assert not aws.asked("StartExecution")
+
+
+async def test_starts_at_once_share_the_question_of_what_is_started(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", Answer(machine().body, after=0.3))
+    aws.script("StartExecution", STARTED)
+    await asyncio.gather(*(provider.start_execution("flow", ExecutionInput()) for _ in range(20)))
+    assert (len(aws.asked("DescribeStateMachine")), len(aws.asked("StartExecution"))) == (1, 20)
+
+
+async def test_starts_that_share_a_question_without_an_answer_do_not_queue(aws: Wire) -> None:
+    aws.script("DescribeStateMachine", Silent())
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, timeout=0.5) as impatient, asyncio.timeout(3):
+        starts = [impatient.start_execution("flow", ExecutionInput()) for _ in range(20)]
+        found = await asyncio.gather(*starts, return_exceptions=True)
+    assert {type(error) for error in found} == {ProviderUnavailableError}
+
+
+async def test_a_start_that_is_given_up_does_not_take_the_others_along(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    aws.script("DescribeStateMachine", Silent(), machine())
+    aws.script("StartExecution", STARTED)
+    first = asyncio.create_task(provider.start_execution("flow", ExecutionInput()))
+    async with asyncio.timeout(5):
+        await aws.reached("DescribeStateMachine")
+        second = asyncio.create_task(provider.start_execution("flow", ExecutionInput()))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).execution_id == EXECUTION
+
+
+async def test_what_was_not_there_at_first_is_asked_for_again(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"), machine(type="EXPRESS"))
+    aws.script("StartExecution", fault("StateMachineDoesNotExist"))
+    for kind in (WorkflowNotFoundError, CapabilityError):
+        with pytest.raises(kind):
+            await provider.start_execution("flow", ExecutionInput())
+
+
+async def test_who_may_start_and_not_look_starts(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeStateMachine", fault("AccessDeniedException"))
+    aws.script("StartExecution", STARTED)
+    for _ in range(2):
+        await provider.start_execution("flow", ExecutionInput())
+    assert len(aws.asked("DescribeStateMachine")) == 1
 
 
 async def test_a_start_that_was_cut_off_is_repeated_under_its_name(aws: Wire, provider: StepFunctionsProvider) -> None:
@@ -554,7 +614,7 @@ async def test_what_will_not_pass_is_told_at_once(
     with pytest.raises(EnginehouseError, match=words) as raised:
         await provider.start_execution("flow", ExecutionInput())
     assert type(raised.value) is ProviderError
-    assert len(aws.calls) == 1
+    assert len(aws.asked("StartExecution")) == 1
 
 
 async def test_a_server_that_is_not_there_is_told_of_within_its_budget(provider: StepFunctionsProvider) -> None:

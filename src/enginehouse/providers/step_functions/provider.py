@@ -34,6 +34,7 @@ from enginehouse.tasks import handlers_of
 from enginehouse.tasks.results import json_copy
 
 if TYPE_CHECKING:
+    from enginehouse.providers.step_functions.kinds import Kinds
     from enginehouse.providers.step_functions.session import Session
 
 log = logging.getLogger(__name__)
@@ -110,6 +111,7 @@ class StepFunctionsProvider(Provider):
             task_threads=threads,
         )
         self._opening = Opening(PROVIDER, self._begin, _translated)
+        self._kinds: Kinds  # of the session that is open
 
     @property
     def name(self) -> str:
@@ -127,6 +129,10 @@ class StepFunctionsProvider(Provider):
     async def _begin(self) -> Session:
         session = (await asyncio.to_thread(_load))(self.settings)
         await session.open()
+
+        from enginehouse.providers.step_functions.kinds import Kinds
+
+        self._kinds = Kinds()
         return session
 
     async def work(self) -> None:
@@ -188,15 +194,21 @@ class StepFunctionsProvider(Provider):
         async with self._opening.asked("delete_workflow", workflow_id=workflow_id) as session:
             from enginehouse.providers.step_functions import machines
 
+            self._kinds.forget(workflow_id)
             await machines.delete(session, workflow_id)
 
     # -- executions
 
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
-        """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger."""
+        """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger. Raises
+        ``CapabilityError`` for an EXPRESS workflow: ``run_synchronously`` is for those."""
         async with self._opening.asked("start_execution", workflow_id=workflow_id) as session:
+            from enginehouse.providers.step_functions import _mapping as mapping
             from enginehouse.providers.step_functions import executions
 
+            if not self._kinds.knows(workflow_id):
+                mapping.read_input(input, workflow_id)  # refused before anything is asked
+                await self._kinds.refuse_express(session, workflow_id)
             return await executions.start(session, workflow_id, input)
 
     async def run_synchronously(self, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
