@@ -29,7 +29,8 @@ _PLACE = tuple[float, str]
 
 
 async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSummary]:
-    """All machines of the account and region, newest first, with their tags."""
+    """All machines of the account and region, newest first. Their tags are left out: AWS gives them machine by machine, a hundred at
+    once and then one a second."""
     before = read_page_token(token, _PLACE)
     machines = [item async for item in _all(session, "list_state_machines", "stateMachines")]
     placed = sorted(((item["creationDate"].timestamp(), item["stateMachineArn"]) for item in machines), reverse=True)
