@@ -64,55 +64,68 @@ class Proxy:
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self._loop))
 
     async def _open(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _cut(self) -> None:
         server, self._server = self._server, None
-        if server is not None:
-            server.close()
+        if server is None:
+            return
+        # What asyncio has accepted, but not yet begun, when its server closes is never closed itself.
+        for listening in server.sockets:
+            self._loop.remove_reader(listening.fileno())
         await self._break()
+        server.close()
 
     async def _answering(self, data: bytes) -> None:
         self._answer = data
         await self._break()
 
     async def _break(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
-        await asyncio.sleep(0)  # lets the closed transports go
+        """End all connections, those too that asyncio is just accepting in tasks of its own."""
+        while others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(others)
+            if self._server is not None:
+                return  # others may come all the time
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self._answer:
-            await reader.read(65_536)
-            writer.write(self._answer)
-            writer.close()
-            return
-        try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far)
-        except OSError:
-            writer.close()
-            return
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._server is None:  # it was cut meanwhile
             writer.close()
-            far_writer.close()
             return
-        for source, sink in ((reader, far_writer), (far_reader, writer)):
-            task = asyncio.create_task(self._pump(source, sink))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: writer.close())  # also where it was cancelled before it began
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async with _closing(writer):
+            if self._answer:
+                await reader.read(65_536)
+                writer.write(self._answer)
+                return
+            with suppress(OSError):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._far)
+                async with _closing(far_writer):
+                    await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            with suppress(OSError):
-                while data := await source.read(65_536):
-                    await self._flowing.wait()
-                    sink.write(data)
-                    await sink.drain()
-        finally:
-            sink.close()
+        async with _closing(sink):
+            while data := await source.read(65_536):
+                await self._flowing.wait()
+                sink.write(data)
+                await sink.drain()
+
+
+@asynccontextmanager
+async def _closing(writer: asyncio.StreamWriter) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 class ServedHarness(Harness):
