@@ -29,7 +29,7 @@ from bench.figure import Figure, main
 
 ROLE = "arn:aws:iam::123456789012:role/anybody"
 PASS = json.dumps({"StartAt": "Only", "States": {"Only": {"Type": "Pass", "End": True}}})
-ALONE, CLIENTS, SECONDS = 300, 4, 5.0
+ALONE, CLIENTS, SECONDS = 300, 8, 5.0
 SPAWN = multiprocessing.get_context("spawn")
 
 
