@@ -38,27 +38,32 @@ class Opening(Generic[S]):
         self.translated = translated
         self._make = make
         self._current: S | None = None
-        self._lock: asyncio.Lock | None = None
+        self._lock = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def session(self) -> S:
         """What is open; opened where nothing is. Raises ``ProviderError`` where another loop uses it."""
-        current = self._current
-        if current is not None and current.loop is asyncio.get_running_loop():
+        current, loop = self._current, asyncio.get_running_loop()
+        if current is not None and current.loop is loop:
             return current
         if current is not None and not current.loop.is_closed():
             raise ProviderError(
                 "the provider is in use on another event loop; make one for each", provider=self.provider
             )
-        if current is not None or self._lock is None:
-            self._current, self._lock = None, asyncio.Lock()
+        if self._loop is not loop:  # a lock belongs to the loop on which somebody waited for it
+            self._current, self._lock, self._loop = None, asyncio.Lock(), loop
         async with self._lock:
             if self._current is None:
                 self._current = await self._make()
             return self._current
 
     async def close(self) -> None:
-        """Close what is open; the next call opens it anew."""
-        current, self._current = self._current, None
+        """Close what is open, or is being opened; the next call opens it anew."""
+        if self._loop is asyncio.get_running_loop():
+            async with self._lock:  # who opens it meanwhile would leave it open
+                current, self._current = self._current, None
+        else:
+            current, self._current = self._current, None
         if current is not None:
             await current.close()
 

@@ -78,6 +78,27 @@ async def test_another_loop_is_refused_while_the_first_one_lives_and_opens_anew_
     assert "another event loop" in str(await asyncio.to_thread(elsewhere))
 
 
+async def test_callers_at_the_same_time_open_it_on_one_loop_after_the_other() -> None:
+    opening = Opening("engine", maker := Maker(), translated)
+
+    async def ask() -> None:
+        await asyncio.gather(*(opening.session() for _ in range(3)))
+        await opening.close()
+
+    for _ in range(2):
+        await asyncio.to_thread(asyncio.run, ask())
+    assert [made.closed for made in maker.made] == [1, 1]
+
+
+async def test_what_is_being_opened_is_closed_too() -> None:
+    opening = Opening("engine", maker := Maker(), translated)
+    caller = asyncio.create_task(opening.session())
+    await asyncio.sleep(0)  # it has begun to open
+    await opening.close()
+    assert [made.closed for made in maker.made] == [1]
+    await caller
+
+
 async def test_an_error_learns_what_was_asked_and_keeps_whom_it_names_itself() -> None:
     opening = Opening("engine", Maker(), translated)
     with pytest.raises(ExecutionNotFoundError) as caught:

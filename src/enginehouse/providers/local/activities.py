@@ -81,7 +81,8 @@ async def _claimed(session: Session, claim: Callable[[Batch], _Claim | None], ac
 
     def give_back(claim: _Claim | None) -> None:
         if claim is not None:
-            session.writer.submit(lambda batch: batch.give_back(claim.task.token, claim.letter), given_back)
+            undo = partial(Batch.give_back, token=claim.task.token, letter=claim.letter)
+            session.writer.submit(undo, given_back, patient=True)
 
     def done(claim: _Claim | None, error: BaseException | None) -> None:
         if future.cancelled():

@@ -272,7 +272,7 @@ class Engine:
         but for a redrive: its sender waits for the answer."""
         if type(notification) is Stop:
             write = partial(stuck.end, found, notification, reason, self._names, time.time())
-            self._writer.submit(write, partial(self._stopped, found, told))
+            self._writer.submit(write, partial(self._stopped, found, told), patient=True)
             return
         if type(notification) is Redrive:
             self._discard(letter)
@@ -364,7 +364,7 @@ class Engine:
 
     def _discard(self, letter: int) -> None:
         if letter:
-            self._writer.submit(lambda batch: batch.done.append((letter,)), _cleared)
+            self._writer.submit(lambda batch: batch.done.append((letter,)), _cleared, patient=True)
 
     def _revived(self, live: Live) -> None:
         """Run again what was in flight when the last engine ended."""

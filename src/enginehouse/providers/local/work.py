@@ -161,7 +161,8 @@ class Workshop:
         number = command.task
         notification: Notification
         try:
-            answer = await self._writer.write(partial(nested.start, live, command, self._names, time.time()))
+            begin = partial(nested.start, live, command, self._names, time.time())
+            answer = await self._writer.write(begin, patient=True)
         except nested.RefusedError as refusal:
             if refusal.is_elsewhere and self._runner.resolves(command.resource):
                 await self._run(live, command, None)

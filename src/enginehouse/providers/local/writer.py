@@ -26,8 +26,8 @@ Write: TypeAlias = Callable[[Batch], Any]
 Done: TypeAlias = Callable[[Any, BaseException | None], None]
 """Runs on the loop after the commit, with what the write gave, or with why it did not happen."""
 
-Entry: TypeAlias = tuple[Write, Done, bool, float]
-"""A write, whom to tell, whether it is vital, and when it was handed in."""
+Entry: TypeAlias = tuple[Write, Done, bool, bool, float]
+"""A write, whom to tell, whether it is vital, whether it is patient, and when it was handed in."""
 
 # Seconds to wait for another process's commit before an engine gives up. Far longer than any commit takes.
 _PATIENCE = 60.0
@@ -43,7 +43,8 @@ class Writer:
     is left: a commit needs no interpreter, so that it goes on beside what they do next. Rows do need it, and do not.
 
     ``vital`` writes are an engine's turns: after one has failed nothing more is written, so that the store never
-    holds a turn without the one before it.
+    holds a turn without the one before it. ``patient`` ones, and all that are vital, have no caller who could ask again: they
+    wait as long as an engine does while another process holds the store.
     """
 
     def __init__(self, path: str, synchronous: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -59,17 +60,17 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="enginehouse-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, write: Write, done: Done, *, vital: bool = False) -> None:
+    def submit(self, write: Write, done: Done, *, vital: bool = False, patient: bool = False) -> None:
         """Hand in a write. Call it on the loop."""
         if self._closed:
             done(None, ProviderUnavailableError("the provider is closed"))
             return
-        self._gathered.append((write, done, vital, time.monotonic()))
+        self._gathered.append((write, done, vital, vital or patient, time.monotonic()))
         if not self._awake:
             self._awake = True
             self._bell.put(None)
 
-    async def write(self, write: Callable[[Batch], T]) -> T:
+    async def write(self, write: Callable[[Batch], T], *, patient: bool = False) -> T:
         """What ``write`` gave, once it is committed. A caller that is cancelled leaves it to happen wholly or not at all."""
         future: asyncio.Future[T] = self._loop.create_future()
 
@@ -81,7 +82,7 @@ class Writer:
             else:
                 future.set_exception(error)
 
-        self.submit(write, done)
+        self.submit(write, done, patient=patient)
         return await future
 
     async def close(self) -> None:
@@ -180,7 +181,7 @@ class Writer:
             raise error
         late = [entry for entry in batch if not _is_on_time(entry, before)]
         batch[:] = on_time
-        if self._gathered and self._gathered[0][3] < before:
+        if self._gathered and self._gathered[0][-1] < before:
             waiting = self._take()
             late += [entry for entry in waiting if not _is_on_time(entry, before)]
             self._gathered.extendleft(entry for entry in reversed(waiting) if _is_on_time(entry, before))
@@ -210,7 +211,7 @@ class Writer:
         try:
             rows = Batch(connection)
             outcomes: list[tuple[Done, Any, BaseException | None]] = []
-            for write, done, _, _ in batch:
+            for write, done, *_ in batch:
                 try:
                     outcomes.append((done, write(rows), None))
                 except EnginehouseError as error:
@@ -228,12 +229,12 @@ class Writer:
         connection.execute("COMMIT")
 
     def _refuse(self, batch: list[Entry], error: BaseException) -> list[tuple[Done, Any, BaseException | None]]:
-        if self._broken is None and any(vital for _, _, vital, _ in batch):
+        if self._broken is None and any(vital for _, _, vital, *_ in batch):
             self._broken = error
             log.error("store.broken path=%s error=%s", self._path, error)
         elif batch and _is_busy(error):
             log.warning("store.held_by_another path=%s refused=%d", self._path, len(batch))
-        return [(done, None, self._told(error)) for _, done, _, _ in batch]
+        return [(done, None, self._told(error)) for _, done, *_ in batch]
 
     def _told(self, error: BaseException) -> EnginehouseError:
         """An error of the caller's own: each fills in what it had asked."""
@@ -247,8 +248,8 @@ class Writer:
 
 def _is_on_time(entry: Entry, before: float) -> bool:
     """Whether it may wait on: it was not handed in before this, or cannot be refused."""
-    _, _, vital, at = entry
-    return vital or at >= before
+    *_, patient, at = entry
+    return patient or at >= before
 
 
 def _is_busy(error: BaseException) -> bool:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
-from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
+import pytest
+
+from enginehouse import ExecutionInput, ExecutionState, ProviderUnavailableError, WorkflowSpec
+from enginehouse.asl.commands import ScheduleTask
 from enginehouse.providers.local import LocalProvider
+from enginehouse.providers.local import writer as writer_module
+from enginehouse.providers.local.live import Live
+from enginehouse.providers.local.work import Workshop
 from tests.unit.providers.local.local_runs import chain, reached, run
 
 START = "arn:aws:states:::states:startExecution"
@@ -75,6 +82,34 @@ async def test_stopping_the_outer_execution_stops_the_inner_one_that_it_waits_fo
     await reached(local, "inner:one", "WaitStateEntered")
     await local.stop_execution(started.execution_id, "enough")
     await reached(local, "inner:one", "ExecutionAborted")
+
+
+async def test_the_engine_waits_for_a_store_that_another_process_holds_when_it_starts_an_inner_execution(
+    local: LocalProvider, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding = asyncio.Event()
+    begin = Workshop._start
+
+    async def held(workshop: Workshop, live: Live, command: ScheduleTask) -> None:
+        await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+        holding.set()
+        await begin(workshop, live, command)
+
+    await local.create_workflow(chain("inner", {"Type": "Pass"}))
+    await local.create_workflow(chain("outer", starts(".sync:2", Name="one")))
+    monkeypatch.setattr(Workshop, "_start", held)
+    monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
+    other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
+    try:
+        started = await local.start_execution("outer", ExecutionInput())
+        async with asyncio.timeout(10):
+            await holding.wait()
+            with pytest.raises(ProviderUnavailableError, match="held by another process"):
+                await local.start_execution("inner", ExecutionInput())
+    finally:
+        await asyncio.to_thread(other.close)
+    async with asyncio.timeout(10):
+        await reached(local, started.execution_id, "TaskSucceeded")
 
 
 def distributed(**more: Any) -> WorkflowSpec:

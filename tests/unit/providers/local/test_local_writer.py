@@ -116,16 +116,18 @@ async def test_callers_are_told_when_another_process_holds_the_store_and_an_engi
             with pytest.raises(ProviderUnavailableError, match="held by another process"):
                 await writer.write(lambda _: written.append("alone"))
             writer.submit(lambda _: written.append("turn"), lambda result, error: turn.set_result(error), vital=True)
+            own = asyncio.create_task(writer.write(partial(_note, written, "the engine's own"), patient=True))
             for name in ("beside the turn", "after it"):
                 with pytest.raises(ProviderUnavailableError, match="held by another process"):
                     await writer.write(partial(_note, written, name))
-            assert not turn.done()
+            assert (turn.done(), own.done()) == (False, False)
     finally:
         await asyncio.to_thread(other.close)
     async with asyncio.timeout(ROOM):
         assert await turn is None
+        await own
         await writer.write(partial(_note, written, "now"))
-    assert written == ["turn", "now"]
+    assert written == ["turn", "the engine's own", "now"]
     assert "store.held_by_another" in caplog.text
 
 
