@@ -26,6 +26,7 @@ class Opening(Generic[S]):
     """A provider's session, made by ``make`` when it is first asked for, and anew after ``close`` or where its loop is gone.
 
     ``translated`` gives what an error of the engine's own library is in the contract's words, and None for all others.
+    ``check`` raises where what is open is of no use any more; ``abandon`` lets go of a session whose loop is gone.
     """
 
     def __init__(
@@ -33,10 +34,15 @@ class Opening(Generic[S]):
         provider: str,
         make: Callable[[], Awaitable[S]],
         translated: Callable[[Exception], EnginehouseError | None],
+        *,
+        check: Callable[[S], None] | None = None,
+        abandon: Callable[[S], None] | None = None,
     ) -> None:
         self.provider = provider
         self.translated = translated
         self._make = make
+        self._check = check
+        self._abandon = abandon
         self._current: S | None = None
         self._lock = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -45,17 +51,26 @@ class Opening(Generic[S]):
         """What is open; opened where nothing is. Raises ``ProviderError`` where another loop uses it."""
         current, loop = self._current, asyncio.get_running_loop()
         if current is not None and current.loop is loop:
+            if self._check is not None:
+                self._check(current)
             return current
-        if current is not None and not current.loop.is_closed():
-            raise ProviderError(
-                "the provider is in use on another event loop; make one for each", provider=self.provider
-            )
-        if self._loop is not loop:  # a lock belongs to the loop on which somebody waited for it
-            self._current, self._lock, self._loop = None, asyncio.Lock(), loop
+        if self._loop is not loop:
+            self._move(loop)
         async with self._lock:
             if self._current is None:
                 self._current = await self._make()
             return self._current
+
+    def _move(self, loop: asyncio.AbstractEventLoop) -> None:
+        current, before = self._current, self._loop
+        if before is not None and not before.is_closed() and (current is not None or self._lock.locked()):
+            raise ProviderError(
+                "the provider is in use on another event loop; make one for each", provider=self.provider
+            )
+        if current is not None and self._abandon is not None:
+            self._abandon(current)
+        # a lock belongs to the loop on which somebody has waited for it
+        self._current, self._lock, self._loop = None, asyncio.Lock(), loop
 
     async def close(self) -> None:
         """Close what is open, or is being opened; the next call opens it anew."""

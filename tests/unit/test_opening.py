@@ -90,6 +90,15 @@ async def test_callers_at_the_same_time_open_it_on_one_loop_after_the_other() ->
     assert [made.closed for made in maker.made] == [1, 1]
 
 
+async def test_another_loop_is_refused_while_the_first_one_opens_it() -> None:
+    opening = Opening("engine", maker := Maker(), translated)
+    caller = asyncio.create_task(opening.session())
+    await asyncio.sleep(0)  # it has begun to open
+    with pytest.raises(ProviderError, match="another event loop"):
+        await asyncio.to_thread(asyncio.run, opening.session())
+    assert maker.made == [await caller]
+
+
 async def test_what_is_being_opened_is_closed_too() -> None:
     opening = Opening("engine", maker := Maker(), translated)
     caller = asyncio.create_task(opening.session())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.opening import Opening
 from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.local import activities, mapping, queries, retention, starts
 from enginehouse.providers.local.activities import ActivityTask
@@ -56,41 +57,6 @@ log = logging.getLogger(__name__)
 
 # Seconds between two looks at what another process's engine does.
 _LOOK_AGAIN = 0.05
-
-
-class _Opened:
-    """The session; an error that comes from below it learns what was asked, and of whom."""
-
-    __slots__ = ("_execution_id", "_open", "_operation", "_workflow_id")
-
-    def __init__(
-        self, open: Callable[[], Awaitable[Session]], operation: str, workflow_id: str, execution_id: str
-    ) -> None:
-        self._open = open
-        self._operation = operation
-        self._workflow_id = workflow_id
-        self._execution_id = execution_id
-
-    async def __aenter__(self) -> Session:
-        try:
-            return await self._open()
-        except EnginehouseError as error:
-            self._name(error)
-            raise
-
-    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, EnginehouseError):
-            self._name(error)
-        elif isinstance(error, UnicodeEncodeError):
-            refused = InvalidSpecError("what was asked for holds half a surrogate pair, which is no text")
-            self._name(refused)
-            raise refused from error
-
-    def _name(self, error: EnginehouseError) -> None:
-        error.operation = self._operation
-        error.workflow_id = error.workflow_id or self._workflow_id
-        error.execution_id = error.execution_id or self._execution_id
-        error.provider = mapping.PROVIDER
 
 
 class LocalProvider(Provider):
@@ -147,54 +113,31 @@ class LocalProvider(Provider):
             names=Names(arns, role),
             wait_scale=wait_scale,
         )
-        self._session: Session | None = None
-        self._opening: asyncio.Lock | None = None
+        self._opening = Opening(
+            mapping.PROVIDER, self._begin, _translated, check=Session.check, abandon=Session.abandon
+        )
 
     @property
     def name(self) -> str:
         return mapping.PROVIDER
 
     async def __aenter__(self) -> Self:
-        await self._open()
+        await self._opening.session()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._opening.close()
 
     async def session(self) -> Session:
         """What is open, for the rooms above that need more than the contract: rows as they stand, records of their own."""
-        return await self._open()
+        return await self._opening.session()
 
-    async def _open(self) -> Session:
-        session = self._session
-        if session is not None and session.loop is asyncio.get_running_loop():
-            session.check()
-            return session
-        return await self._open_anew()
-
-    def _opened(self, operation: str, *, workflow_id: str = "", execution_id: str = "") -> _Opened:
-        return _Opened(self._open, operation, workflow_id, execution_id)
-
-    async def _open_anew(self) -> Session:
-        if self._session is not None and self._session.loop is not asyncio.get_running_loop():
-            if not self._session.loop.is_closed():
-                raise ProviderError(
-                    "the provider is in use on another event loop; make one for each", provider=self.name
-                )
-            self._session.abandon()
-            self._session = self._opening = None
-        if self._opening is None:
-            self._opening = asyncio.Lock()
-        async with self._opening:
-            if self._session is None:
-                session = Session(self.settings)
-                await session.open()
-                self._session = session
-            return self._session
+    async def _begin(self) -> Session:
+        session = Session(self.settings)
+        await session.open()
+        return session
 
     # -- workflows
 
@@ -202,7 +145,7 @@ class LocalProvider(Provider):
         await self._compiled(spec, "validate")
 
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
-        async with self._opened("create_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("create_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "create_workflow")
             text, now = mapping.spec_text(spec), time.time()
 
@@ -227,7 +170,7 @@ class LocalProvider(Provider):
     async def update_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         """Replace the workflow's definition; running executions end on the one that they began with.
         Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
-        async with self._opened("update_workflow", workflow_id=spec.workflow_id) as session:
+        async with self._opening.asked("update_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "update_workflow")
             text = mapping.spec_text(spec)
 
@@ -247,7 +190,7 @@ class LocalProvider(Provider):
     async def get_definition(self, workflow_id: str, *, execution_id: str = "") -> str:
         """The definition as JSON text: the workflow's as it is now, or the one that this execution began with.
         Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
-        async with self._opened("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
+        async with self._opening.asked("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             if execution_id:
                 digest: str | None = (await self._row(session, execution_id, "get_definition")).digest
             else:
@@ -258,7 +201,7 @@ class LocalProvider(Provider):
 
     async def delete_workflow(self, workflow_id: str) -> None:
         workflow_id = mapping.readable(workflow_id)
-        async with self._opened("delete_workflow", workflow_id=workflow_id) as session:
+        async with self._opening.asked("delete_workflow", workflow_id=workflow_id) as session:
 
             def write(batch: Batch) -> None:
                 batch.flush()
@@ -298,11 +241,11 @@ class LocalProvider(Provider):
     # -- executions
 
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
-        async with self._opened("start_execution", workflow_id=workflow_id) as session:
+        async with self._opening.asked("start_execution", workflow_id=workflow_id) as session:
             return await starts.start(session, workflow_id, input)
 
     async def get_execution_status(self, execution_id: str, *, history: bool = True) -> ExecutionStatus:
-        async with self._opened("get_execution_status", execution_id=execution_id) as session:
+        async with self._opening.asked("get_execution_status", execution_id=execution_id) as session:
             found = await session.reader.read(
                 lambda connection: _status(
                     queries.status(connection, execution_of(mapping.readable(execution_id)), history)
@@ -313,7 +256,7 @@ class LocalProvider(Provider):
             return found
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
-        async with self._opened("stop_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("stop_execution", execution_id=execution_id) as session:
             row = await self._row(session, execution_id, "stop_execution")
             if row.stopped_at is None:
                 reason = mapping.readable(reason)
@@ -323,7 +266,7 @@ class LocalProvider(Provider):
     async def redrive_execution(self, execution_id: str) -> ExecutionResult:
         """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept.
         Raises ``ExecutionNotFoundError``, and ``ProviderError`` where there is nothing to run again."""
-        async with self._opened("redrive_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("redrive_execution", execution_id=execution_id) as session:
             row = await self._row(session, execution_id, "redrive_execution")
             if row.stopped_at is None or row.state == ExecutionState.SUCCEEDED:
                 raise ProviderError(
@@ -360,7 +303,7 @@ class LocalProvider(Provider):
 
     async def watch_execution(self, execution_id: str, *, after: int = 0) -> AsyncIterator[ExecutionEvent]:
         """The events with ids above ``after``, as they are recorded, by whichever process; ends with the execution."""
-        async with self._opened("watch_execution", execution_id=execution_id) as session:
+        async with self._opening.asked("watch_execution", execution_id=execution_id) as session:
             row = await self._row(session, execution_id, "watch_execution")
             event, end = session.watch(row.number)
             seq = 0
@@ -385,7 +328,7 @@ class LocalProvider(Provider):
                 end()
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
-        async with self._opened("list_workflows") as session:
+        async with self._opening.asked("list_workflows") as session:
             limit = mapping.page_size(limit)
             before = read_page_token(token, tuple[float, str])
             rows = await session.reader.read(partial(queries.list_workflows, limit=limit + 1, before=before))
@@ -403,7 +346,7 @@ class LocalProvider(Provider):
         token: str = "",
     ) -> Page[ExecutionSummary]:
         """Newest first. The children of a distributed Map are not listed."""
-        async with self._opened("list_executions", workflow_id=workflow_id) as session:
+        async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
             limit = mapping.page_size(limit)
             before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
@@ -422,13 +365,13 @@ class LocalProvider(Provider):
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
-        async with self._opened("list_map_runs", execution_id=execution_id) as session:
+        async with self._opening.asked("list_map_runs", execution_id=execution_id) as session:
             row = await self._row(session, execution_id, "list_map_runs")
             return mapping.map_runs(await session.reader.read(partial(queries.map_runs, number=row.number)))
 
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
-        async with self._opened("list_children", execution_id=execution_id) as session:
+        async with self._opening.asked("list_children", execution_id=execution_id) as session:
             limit = mapping.page_size(limit)
             row = await self._row(session, execution_id, "list_children")
             before = read_page_token(token, tuple[queries.RowNumber])
@@ -442,7 +385,7 @@ class LocalProvider(Provider):
 
     async def send_task_success(self, token: str, output: JSON) -> None:
         """The task's result. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
-        async with self._opened("send_task_success") as session:
+        async with self._opening.asked("send_task_success") as session:
             number, task = await self._waiting(session, token, "send_task_success")
             try:
                 value = msgspec.json.decode(msgspec.json.encode(output))
@@ -457,21 +400,21 @@ class LocalProvider(Provider):
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
-        async with self._opened("send_task_failure") as session:
+        async with self._opening.asked("send_task_failure") as session:
             number, task = await self._waiting(session, token, "send_task_failure")
             failed = TaskFailed(task, mapping.readable(error) or None, mapping.readable(cause) or None)
             await session.ask(number, TaskAnswered(task, failed), wait=False)
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
-        async with self._opened("send_task_heartbeat") as session:
+        async with self._opening.asked("send_task_heartbeat") as session:
             if not await session.writer.write(lambda batch: batch.beat(token, time.time())):
                 raise self._no_token("send_task_heartbeat")
 
     async def get_activity_task(self, activity: str, *, worker: str = "", wait: float = 60.0) -> ActivityTask | None:
         """The oldest waiting task of an activity (its ARN), taken for this worker; None where none comes within ``wait``
         seconds. A task is given to one worker."""
-        async with self._opened("get_activity_task") as session:
+        async with self._opening.asked("get_activity_task") as session:
             return await activities.take(session, activity, worker, wait)
 
     async def _waiting(self, session: Session, token: str, operation: str) -> tuple[int, int]:
@@ -490,7 +433,7 @@ class LocalProvider(Provider):
     # -- upkeep
 
     async def append_audit(self, record: AuditRecord) -> None:
-        async with self._opened(
+        async with self._opening.asked(
             "append_audit", workflow_id=record.workflow_id, execution_id=record.execution_id
         ) as session:
             text = record.to_json()
@@ -500,7 +443,7 @@ class LocalProvider(Provider):
         self, *, workflow_id: str = "", execution_id: str = "", limit: int = 100, token: str = ""
     ) -> Page[AuditRecord]:
         """Newest first."""
-        async with self._opened("list_audit", workflow_id=workflow_id, execution_id=execution_id) as session:
+        async with self._opening.asked("list_audit", workflow_id=workflow_id, execution_id=execution_id) as session:
             limit = mapping.page_size(limit)
             before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
@@ -520,8 +463,14 @@ class LocalProvider(Provider):
     ) -> Mapping[ExecutionState, int]:
         """Delete finished executions that ended longer ago than their state's age; how many, by state.
         ``dry_run``: only count. Raises ``ValueError`` for a state that is not terminal."""
-        async with self._opened("purge") as session:
+        async with self._opening.asked("purge") as session:
             return await retention.purge(session, older_than, dry_run=dry_run)
+
+
+def _translated(error: Exception) -> EnginehouseError | None:
+    if isinstance(error, UnicodeEncodeError):
+        return InvalidSpecError("what was asked for holds half a surrogate pair, which is no text")
+    return None
 
 
 def _status(found: tuple[ExecutionRow, list[bytes]] | None) -> ExecutionStatus | None:

@@ -31,8 +31,7 @@ async def test_an_answer_at_once_does_not_overtake_that_the_task_was_taken(local
 async def test_a_claim_that_nobody_hears_of_is_given_back(local: LocalProvider, when: str) -> None:
     await local.create_workflow(chain("w", {"Type": "Task", "Resource": ACTIVITY}))
     started = await local.start_execution("w", ExecutionInput())
-    session = local._session
-    assert session is not None
+    session = await local.session()
     free = threading.Event()
     session.writer.submit(lambda _: free.wait(10), lambda *_: None)
     poll = asyncio.create_task(activities._claimed(session, partial(activities._claim, ACTIVITY, "gone")))
@@ -79,8 +78,7 @@ async def test_each_task_wakes_one_of_those_who_wait(local: LocalProvider) -> No
     assert not other.done()
     other.cancel()
     await asyncio.wait([other])
-    session = local._session
-    assert session is not None
+    session = await local.session()
     assert session._polls == {}, "who has gone is not woken"
 
 

@@ -82,8 +82,7 @@ async def test_a_broken_engine_tells_its_tasks_before_another_may_drive_the_stor
         await local.create_workflow(chain("w", {"Type": "Task", "Resource": "task:work"}))
         started = await local.start_execution("w", ExecutionInput())
         await running.wait()
-        session = local._session
-        assert session is not None
+        session = await local.session()
         session.writer._commit = full  # type: ignore[method-assign]
         with pytest.raises(ProviderError, match="the disk is full, say"):
             await local.stop_execution(started.execution_id, "enough")

@@ -23,8 +23,7 @@ async def test_executions_that_only_wait_leave_memory_and_wake_in_time(
     async with LocalProvider(store) as local:
         await local.create_workflow(chain("w", WAIT, {"Type": "Pass", "Result": "woken"}))
         started = [await local.start_execution("w", ExecutionInput()) for _ in range(50)]
-        session = local._session
-        assert session is not None
+        session = await local.session()
         assert session.engine is not None
         assert len(session.engine._memory._lives) <= 5
         for result in started:

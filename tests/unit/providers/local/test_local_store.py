@@ -166,8 +166,7 @@ async def test_a_temporary_store_goes_with_its_provider() -> None:
     async with LocalProvider(":memory:") as local:
         await local.create_workflow(chain("w", PASS))
         assert (await run(local, "w")).state is ExecutionState.SUCCEEDED
-        assert local._session is not None
-        path = Path(local._session.path)
+        path = Path((await local.session()).path)
         assert await asyncio.to_thread(path.exists)
     assert not await asyncio.to_thread(path.parent.exists)
 
@@ -198,8 +197,7 @@ async def test_an_engine_whose_store_fails_stops_and_says_so(
 
 async def test_a_write_that_fails_does_not_take_others_with_it(local: LocalProvider) -> None:
     await local.create_workflow(chain("w", PASS))
-    assert local._session is not None
-    write = local._session.writer.write
+    write = (await local.session()).writer.write
 
     def bad(batch: object) -> None:
         raise KeyError("a fault of one caller")
