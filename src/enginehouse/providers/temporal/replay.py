@@ -121,6 +121,9 @@ class Replay:
                 started_at=started_at(event),
                 keep=self._keep,
             )
+        elif self.live.start.version != self._start.version:
+            # the worker was brought up to date meanwhile
+            self.live.start = msgspec.structs.replace(self.live.start, version=self._start.version)
 
     async def _on_turn_started(self, event: HistoryEvent, at: float) -> None:
         self._turn_at, self._cut = at, len(self._pending)
