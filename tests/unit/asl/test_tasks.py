@@ -106,6 +106,19 @@ def test_an_answer_that_is_quicker_than_the_service_waits_for_it(failed: bool) -
     assert (turn.state.error, turn.state.output) == (("No", None) if failed else (None, "first"))
 
 
+def test_an_answer_does_not_stay_in_the_state_when_it_is_taken() -> None:
+    program = compiled(
+        A={"Type": "Task", "Resource": "task:ask.waitForTaskToken", "ResultPath": None, "Next": "B"},
+        B={"Type": "Wait", "Seconds": 60},
+    )
+    turn = program.start({}, context(), START, "seed")
+    number = scheduled(turn).task
+    turn = program.resume(turn.state, TaskAnswered(number, TaskSucceeded(number, "as large as can be")), START)
+    assert b"as large as can be" in program.dump(turn.state)
+    turn = program.resume(turn.state, TaskSubmitted(number, {}), START)
+    assert b"as large as can be" not in program.dump(turn.state)
+
+
 def test_an_answer_is_dropped_where_the_service_refuses_the_request() -> None:
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
     program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken", "Retry": [retry]})

@@ -151,6 +151,7 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
     def notified(self, turn: Turn, frame: Frame, notification: Any) -> str | None:
         prefix = _EVENTS[self.resource.kind]
         named = {"resourceType": self.resource.service, "resource": self.resource.action} if prefix == "Task" else {}
+        answer, frame.answer = frame.answer, None
         match notification:
             case TaskSucceeded(output=output):
                 return self._succeeded(turn, frame, output, prefix, named)
@@ -171,14 +172,14 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
                     raise
                 turn.follow(frame, "TaskSubmitted", {"output": text, "outputDetails": NOT_TRUNCATED, **named})
                 frame.submitted = True
-                if frame.answer is not None:
+                if answer is not None:
                     turn.commands.append(CancelTask(task))
-                    return self.notified(turn, frame, frame.answer)
+                    return self.notified(turn, frame, answer)
                 self._wait_on(turn, frame, task)
             case TaskAnswered(task=task, outcome=outcome):
                 if frame.submitted or not self.resource.pattern:
                     return self.notified(turn, frame, outcome)
-                frame.answer = frame.answer or outcome
+                frame.answer = answer or outcome
                 self._wait_on(turn, frame, task)
             case TaskStarted(task=task, worker=worker):
                 turn.follow(frame, prefix + "Started", _known(workerName=worker))
