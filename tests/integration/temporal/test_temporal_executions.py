@@ -96,20 +96,7 @@ async def test_a_reset_by_temporal_s_own_tools_is_followed(make: Make, server: D
         id = await begin(provider, definition)
         await until_event(provider, id, "WaitStateEntered")
         await provider.stop_execution(id, "too early")
-        raw = await Client.connect(server.address)
-        whole = await raw.get_workflow_handle(id).fetch_history()
-        first_done = next(
-            event.event_id for event in whole.events if event.HasField("workflow_task_completed_event_attributes")
-        )
-        await raw.workflow_service.reset_workflow_execution(
-            ResetWorkflowExecutionRequest(
-                namespace="default",
-                workflow_execution=WorkflowExecution(workflow_id=id, run_id=whole.run_id),
-                workflow_task_finish_event_id=first_done,
-                request_id=uuid.uuid4().hex,
-                reason="once more",
-            )
-        )
+        await reset(server, id)
         async with asyncio.timeout(30):
             await until_event(provider, id, "WaitStateEntered")
         status = await provider.get_execution_status(id)
@@ -118,6 +105,61 @@ async def test_a_reset_by_temporal_s_own_tools_is_followed(make: Make, server: D
         assert status.history[-1].type == "WaitStateEntered"
         await provider.stop_execution(id, "now")
         assert (await provider.get_execution_status(id)).history[-1].type == "ExecutionAborted"
+
+
+async def test_an_execution_that_was_reset_and_goes_on_in_a_further_run_has_one_history(make: Make) -> None:
+    server = await asyncio.to_thread(
+        DevServer, None, 0, "--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=30"
+    )
+    tokens: asyncio.Queue[str] = asyncio.Queue()
+
+    async def ask(_: Any, context: TaskContext) -> None:
+        tokens.put_nowait(context.token)
+
+    async def same(given: Any) -> Any:
+        return given
+
+    states: dict[str, Any] = {
+        f"S{number}": {"Type": "Task", "Resource": "task:same", "Next": f"S{number + 1}"} for number in range(12)
+    }
+    states["Ask"] = {"Type": "Task", "Resource": "task:ask.waitForTaskToken", "Next": "S0"}
+    states["S12"] = {"Type": "Wait", "Seconds": 600, "End": True}
+    try:
+        await server.ready()
+        async with make(address=server.address, tasks={"ask": ask, "same": same}) as provider, asyncio.timeout(60):
+            id = await begin(provider, {"StartAt": "Ask", "States": states})
+            await tokens.get()
+            await reset(server, id)
+            await provider.send_task_success(await tokens.get(), "yes")
+            raw = (await Client.connect(server.address)).get_workflow_handle(id)
+            after_reset = (await raw.describe()).run_id
+            while (await raw.describe()).run_id == after_reset:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+            await until_event(provider, id, "WaitStateEntered")
+            status = await provider.get_execution_status(id)
+            assert [event.id for event in status.history] == list(range(1, len(status.history) + 1))
+            assert [event.type for event in status.history].count("TaskSucceeded") == 13
+            assert (status.state, status.history[-1].type) == (ExecutionState.RUNNING, "WaitStateEntered")
+    finally:
+        await asyncio.to_thread(server.kill)
+
+
+async def reset(server: DevServer, id: str) -> None:
+    """Run the execution again from its first workflow task on, as Temporal's own tools do."""
+    raw = await Client.connect(server.address)
+    whole = await raw.get_workflow_handle(id).fetch_history()
+    first_done = next(
+        event.event_id for event in whole.events if event.HasField("workflow_task_completed_event_attributes")
+    )
+    await raw.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=id, run_id=whole.run_id),
+            workflow_task_finish_event_id=first_done,
+            request_id=uuid.uuid4().hex,
+            reason="once more",
+        )
+    )
 
 
 async def test_a_stop_without_a_worker_ends_it_within_five_seconds(make: Make) -> None:

@@ -219,11 +219,11 @@ async def told(
     """Tell ``replay`` of all runs that Temporal still has, and give what follows from each of its events. ``begun``: what the
     latest run began with. With ``follow`` the events are told as they come, until the execution's end."""
     id, last = description.id, first_run(description)
-    after_reset: list[str] = []  # no run leads on to one that a reset made
     for chain in [*begun.start.chains, last]:
-        run = chain
-        if chain == last and begun.run != description.run_id:
-            run, *after_reset = await _kept_runs(session, description)
+        run, further = chain, list[str]()
+        if chain == last and not begun.run == description.run_id == last:
+            # backwards: no run leads on to one that a reset made
+            run, *further = await _kept_runs(session, description)
         while run:
             known = latest if run == description.run_id else None
             events = _all_of(session, known) if known else events_of(session, id, run, follow=follow and chain == last)
@@ -231,12 +231,12 @@ async def told(
                 async for event in events:
                     yield await replay.feed(event)
             except RPCError as error:
-                if not is_not_found(error) or run == description.run_id:
+                if not is_not_found(error) or (chain == last and not further):
                     raise
                 # Temporal no longer keeps it: the next run's snapshot has to do
-                run = await oldest_run(session, description) if chain == last else ""
+                run = further.pop(0) if further else ""
             else:
-                run = after_reset.pop(0) if after_reset else replay.next_run
+                run = further.pop(0) if further else replay.next_run
 
 
 def _run_of(event: HistoryEvent) -> str:
