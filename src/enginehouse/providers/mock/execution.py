@@ -50,7 +50,7 @@ class Execution:
 
     ``role`` is what it sees as its role, where it has one of its own. ``inner`` ones run an item, or batch, of a distributed Map, at ``index``; ``map_run`` names its run, which has
     ``map_run_size`` of them, and ``map_path`` is the Map's JSON pointer. A redrive begins a new one in the place of one that
-    failed, which then is ``replaced``; ``attempts`` counts those before. The first of a run has its ``map_run_limits``; all
+    failed, which then is ``replaced``; ``attempts`` counts those before. ``tried`` has the newest by run and index. The first of a run has its ``map_run_limits``; all
     have how many ``items`` they were given.
     """
 
@@ -82,6 +82,7 @@ class Execution:
     tasks: dict[int, Pending] = field(default_factory=dict)
     timers: dict[int, Timer] = field(default_factory=dict)
     children: dict[int, Execution] = field(default_factory=dict)
+    tried: dict[tuple[str, int], Execution] = field(default_factory=dict)
     numbers: Counter[tuple[str, int | None]] = field(default_factory=Counter)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: asyncio.Event = field(default_factory=asyncio.Event)

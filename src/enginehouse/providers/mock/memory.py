@@ -166,10 +166,10 @@ class Memory:
             map_run_limits=command.limits,
             items=command.items,
         )
-        if execution.state is not None and execution.state.context.redrive_count:
-            for before in self.children_of(execution):
-                if (before.map_run, before.index) == (child.map_run, child.index):
-                    before.replaced, child.attempts = True, before.attempts + 1
+        before = execution.tried.get((command.run, command.index))
+        if before is not None:
+            before.replaced, child.attempts = True, before.attempts + 1
+        execution.tried[command.run, command.index] = child
         self.executions[child.id] = child
         return child
 
