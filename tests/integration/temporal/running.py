@@ -6,8 +6,13 @@ import asyncio
 import uuid
 from typing import Any
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import Client
+
 from enginehouse import ExecutionInput, ExecutionStatus, WorkflowSpec
 from enginehouse.providers.temporal import TemporalProvider
+from enginehouse.providers.temporal.testing import DevServer
 
 
 async def begin(provider: TemporalProvider, definition: Any, given: Any = None, *, name: str = "", **more: Any) -> str:
@@ -37,6 +42,24 @@ async def until_event(provider: TemporalProvider, execution_id: str, type: str) 
 async def run(provider: TemporalProvider, definition: Any, given: Any = None, **more: Any) -> ExecutionStatus:
     async with asyncio.timeout(60):
         return await until_over(provider, await begin(provider, definition, given, **more))
+
+
+async def reset(server: DevServer, id: str) -> None:
+    """Run the execution again from its first workflow task on, as Temporal's own tools do."""
+    raw = await Client.connect(server.address)
+    whole = await raw.get_workflow_handle(id).fetch_history()
+    first_done = next(
+        event.event_id for event in whole.events if event.HasField("workflow_task_completed_event_attributes")
+    )
+    await raw.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace="default",
+            workflow_execution=WorkflowExecution(workflow_id=id, run_id=whole.run_id),
+            workflow_task_finish_event_id=first_done,
+            request_id=uuid.uuid4().hex,
+            reason="once more",
+        )
+    )
 
 
 def one(type: str, **fields: Any) -> dict[str, Any]:

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from temporalio.api.common.v1 import WorkflowExecution
-from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
@@ -20,7 +17,7 @@ from enginehouse.errors import ProviderError, ProviderUnavailableError, Workflow
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 from enginehouse.tasks import TaskContext
-from tests.integration.temporal.running import begin, one, run, until_event, until_over
+from tests.integration.temporal.running import begin, one, reset, run, until_event, until_over
 
 pytestmark = pytest.mark.temporal_server
 
@@ -142,24 +139,6 @@ async def test_an_execution_that_was_reset_and_goes_on_in_a_further_run_has_one_
             assert (status.state, status.history[-1].type) == (ExecutionState.RUNNING, "WaitStateEntered")
     finally:
         await asyncio.to_thread(server.kill)
-
-
-async def reset(server: DevServer, id: str) -> None:
-    """Run the execution again from its first workflow task on, as Temporal's own tools do."""
-    raw = await Client.connect(server.address)
-    whole = await raw.get_workflow_handle(id).fetch_history()
-    first_done = next(
-        event.event_id for event in whole.events if event.HasField("workflow_task_completed_event_attributes")
-    )
-    await raw.workflow_service.reset_workflow_execution(
-        ResetWorkflowExecutionRequest(
-            namespace="default",
-            workflow_execution=WorkflowExecution(workflow_id=id, run_id=whole.run_id),
-            workflow_task_finish_event_id=first_done,
-            request_id=uuid.uuid4().hex,
-            reason="once more",
-        )
-    )
 
 
 async def test_a_stop_without_a_worker_ends_it_within_five_seconds(make: Make) -> None:

@@ -27,7 +27,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer, free_port
-from tests.integration.temporal.running import begin, one, run, until_event, until_over
+from tests.integration.temporal.running import begin, one, reset, run, until_event, until_over
 
 pytestmark = pytest.mark.temporal_server
 
@@ -339,6 +339,20 @@ async def test_a_native_workflow_is_started_shown_listed_and_stopped(make: Make)
             assert stopped.metadata["stop_reason"] == "not needed"
             listed = await provider.list_executions(workflow_id=workflow_id)
             assert {item.execution_id for item in listed.items} == {status.execution_id, again.execution_id}
+
+
+async def test_a_reset_of_a_native_workflow_is_followed(make: Make, server: DevServer) -> None:
+    queue = f"native-{uuid.uuid4().hex[:8]}"
+    async with make() as provider, asyncio.timeout(30):
+        client = await Client.connect(server.address)
+        runner = UnsandboxedWorkflowRunner()
+        async with Worker(client, task_queue=queue, workflows=[Greeting], activities=[greet], workflow_runner=runner):
+            first = await run(provider, {"workflowType": "Greeting", "taskQueue": queue}, {"name": "you"})
+            await reset(server, first.execution_id)
+            second = await until_over(provider, first.execution_id)
+            assert (second.state, second.output) == (ExecutionState.SUCCEEDED, "hello you")
+            assert [event.type for event in second.history] == [event.type for event in first.history]
+            assert second.history[-1].timestamp > first.history[-1].timestamp
 
 
 async def test_what_is_wrong_with_a_native_definition_is_said(make: Make) -> None:

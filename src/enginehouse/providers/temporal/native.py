@@ -90,7 +90,7 @@ async def status(session: Session, description: WorkflowExecutionDescription, *,
         metadata |= await reading.standing(session, description, state, "")
     events: list[ExecutionEvent] = []
     if history:
-        events = [item async for item in _events(session, description, run, follow=False)]
+        events = [item async for item in _events(session, description, follow=False)]
     return ExecutionStatus(
         execution_id=description.id,
         workflow_id=reading.workflow_id_of(description.id),
@@ -110,16 +110,17 @@ async def watch(
     session: Session, description: WorkflowExecutionDescription, after: int
 ) -> AsyncIterator[ExecutionEvent]:
     """The events with ids above ``after`` as they come."""
-    run = await reading.oldest_run(session, description)
-    async for item in _events(session, description, run, follow=True):
+    async for item in _events(session, description, follow=True):
         if item.id > after:
             yield item
 
 
 async def _events(
-    session: Session, description: WorkflowExecutionDescription, run: str, *, follow: bool
+    session: Session, description: WorkflowExecutionDescription, *, follow: bool
 ) -> AsyncIterator[ExecutionEvent]:
     numbering = _Numbering()
+    # backwards: no run leads on to one that a reset made
+    run, *further = await reading.kept_runs(session, description)
     while run:
         following = ""
         async for event in reading.events_of(session, description.id, run, follow=follow):
@@ -127,4 +128,4 @@ async def _events(
             numbered = numbering.of(event)
             if numbered is not None:
                 yield numbered
-        run = following
+        run = further.pop(0) if further else following

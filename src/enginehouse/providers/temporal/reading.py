@@ -107,10 +107,10 @@ async def oldest_run(session: Session, description: WorkflowExecutionDescription
     run, begun = description.run_id, first_run(description)
     if run == begun or await _kept(session, description.id, begun) is not None:
         return begun
-    return (await _kept_runs(session, description))[0]
+    return (await kept_runs(session, description))[0]
 
 
-async def _kept_runs(session: Session, description: WorkflowExecutionDescription) -> list[str]:
+async def kept_runs(session: Session, description: WorkflowExecutionDescription) -> list[str]:
     """The runs that led to the latest, that one last, as far back as Temporal has them."""
     runs = [description.run_id]
     event: HistoryEvent | None = await _first_event(session, description.id, description.run_id)
@@ -223,7 +223,7 @@ async def told(
         run, further = chain, list[str]()
         if chain == last and not begun.run == description.run_id == last:
             # backwards: no run leads on to one that a reset made
-            run, *further = await _kept_runs(session, description)
+            run, *further = await kept_runs(session, description)
         while run:
             known = latest if run == description.run_id else None
             events = _all_of(session, known) if known else events_of(session, id, run, follow=follow and chain == last)
