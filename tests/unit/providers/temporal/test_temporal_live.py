@@ -24,7 +24,7 @@ from enginehouse.providers.temporal.live import (
     in_order,
 )
 from enginehouse.providers.temporal.payloads import text_of
-from enginehouse.providers.temporal.records import Carried, Start
+from enginehouse.providers.temporal.records import VERSION, Carried, Start
 
 NUMBERS = st.integers(1, 12)
 HAPPENINGS = st.one_of(
@@ -64,9 +64,9 @@ DEFINITION = {
 }  # fmt: skip
 
 
-def live(definition: Any = DEFINITION) -> Live:
+def live(definition: Any = DEFINITION, *, version: int = 0) -> Live:
     return Live(
-        Start(seed="seed", name="n"),
+        Start(seed="seed", name="n", version=version),
         definition=msgspec.json.encode(definition).decode(),
         input_text="{}",
         execution_id="w:n",
@@ -94,9 +94,11 @@ def _place(item: Happening) -> object:
     return 0 if isinstance(item, FromOutside) else getattr(item, "task", getattr(item, "timer", "stop"))
 
 
-@given(st.lists(HAPPENINGS, max_size=30), st.integers(0, 30))
-def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(items: list[Happening], cut: int) -> None:
-    whole, halved = live(), live()
+@given(st.lists(HAPPENINGS, max_size=30), st.integers(0, 30), st.integers(0, VERSION))
+def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(
+    items: list[Happening], cut: int, version: int
+) -> None:
+    whole, halved = live(version=version), live(version=version)
     whole.begin(100.0)
     halved.begin(100.0)
     for number, happening in enumerate(items):
@@ -104,7 +106,7 @@ def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(items: l
             handed_on = halved.carry([])
             assert handed_on is not None
             carried = msgspec.json.decode(text_of(handed_on.payload), type=Carried)
-            halved = live()
+            halved = live(version=version)
             halved.events = list(whole.events)
             halved.go_on(carried, 100.0 + number)
         now = 101.0 + number
