@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from enginehouse import WorkflowNotFoundError, WorkflowSpec
+from enginehouse import ExecutionInput, WorkflowNotFoundError, WorkflowSpec
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
 
@@ -30,8 +30,8 @@ async def opened(server: Server, **options: Any) -> AsyncIterator[StepFunctionsP
         yield provider
 
 
-def spec(id: str, definition: Any) -> WorkflowSpec:
-    return WorkflowSpec(workflow_id=id, definition=definition)
+def spec(id: str, definition: Any, **config: Any) -> WorkflowSpec:
+    return WorkflowSpec(workflow_id=id, definition=definition, provider_config=config)
 
 
 async def names(provider: StepFunctionsProvider) -> list[str]:
@@ -49,6 +49,23 @@ async def test_no_activity_is_made_for_a_definition_that_is_not_taken(server: Se
         await provider.delete_workflow("flow")
 
 
+async def test_a_version_that_an_update_replaced_keeps_its_activity(server: Server) -> None:
+    async def do(given: Any) -> Any:
+        return given
+
+    async with opened(server, tasks={"do": do}) as provider:
+        made = await provider.create_workflow(spec("flow", TASK, publish=True))
+        await provider.update_workflow(spec("flow", QUICK))
+        assert await names(provider) == ["enginehouse-do"]
+        started = await provider.start_execution(made.resource_ids["version"], ExecutionInput(input={"n": 1}))
+        async for _ in provider.watch_execution(started.execution_id):
+            pass
+        assert (await provider.get_execution_status(started.execution_id)).output == {"n": 1}
+        session = await provider._opening.session()
+        await session.ask("delete_activity", activityArn=made.resource_ids["activity:do"])
+        await provider.delete_workflow("flow")
+
+
 @pytest.mark.parametrize("prefix", ["", "enginehouse-"])
 async def test_an_activity_of_somebody_else_outlives_the_workflows_that_use_it(server: Server, prefix: str) -> None:
     name = f"{prefix}do"
@@ -56,8 +73,7 @@ async def test_an_activity_of_somebody_else_outlives_the_workflows_that_use_it(s
         session = await provider._opening.session()
         activity = (await session.ask("create_activity", name=name))["activityArn"]
         await provider.create_workflow(spec("by-name", TASK))
-        config = {"resources": {"do": activity}}
-        await provider.create_workflow(WorkflowSpec(workflow_id="by-arn", definition=TASK, provider_config=config))
+        await provider.create_workflow(spec("by-arn", TASK, resources={"do": activity}))
         await provider.delete_workflow("by-name")
         await provider.delete_workflow("by-arn")
         assert await names(provider) == [name]

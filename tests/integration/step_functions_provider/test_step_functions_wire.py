@@ -215,23 +215,6 @@ async def test_an_update_sets_the_tags(aws: Wire, provider: StepFunctionsProvide
     assert made.resource_ids["version"] == f"{MACHINE}:2"
 
 
-@pytest.mark.parametrize("running", [True, False])
-async def test_an_update_leaves_the_activities_of_what_runs(
-    aws: Wire, provider: StepFunctionsProvider, running: bool
-) -> None:
-    activity = f"{ARNS}:activity:enginehouse-greet"
-    before = machine(json.loads(json.dumps(TASK).replace("task:greet", activity)))
-    aws.script("DescribeStateMachine", before, machine())
-    aws.script("UpdateStateMachine", Answer({"updateDate": 1700000001}))
-    aws.script("ListExecutions", Answer({"executions": [execution().body] if running else []}))
-    item = {"stateMachineArn": MACHINE, "name": "flow", "type": "STANDARD", "creationDate": 1}
-    aws.script("ListStateMachines", Answer({"stateMachines": [item]}))
-    aws.script("ListTagsForResource", Answer({"tags": [MADE]}))
-    aws.script("DeleteActivity", Answer({}))
-    await provider.update_workflow(spec())
-    assert [call["activityArn"] for call in aws.asked("DeleteActivity")] == ([] if running else [activity])
-
-
 # -- start
 
 

@@ -159,15 +159,15 @@ def _result(
 
 async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
     """Replace definition, role and settings; running executions end on what they began with. AWS may start executions on
-    the old definition for a few seconds more. Raises ``WorkflowNotFoundError``."""
+    the old definition for a few seconds more, and on a version of it for as long as there is one, so no activity is
+    removed. Raises ``WorkflowNotFoundError``."""
     arn = arns.machine(spec.workflow_id)
     members: dict[str, Any] = {**made.settings}
     if made.publish:
         members["publish"] = True
     if made.version_description:
         members["versionDescription"] = made.version_description
-    before = await described_or_none(session, arn)
-    if before is None:
+    if await described_or_none(session, arn) is None:
         raise WorkflowNotFoundError("there is no such workflow; create it first")
     await activities.ensure(session, made)
     answer = await session.ask(
@@ -178,7 +178,6 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     await activities.ensure(session, made)
     there = await described(session, arn)
     log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
-    await activities.drop(session, arns, arn, before["definition"])
     return _result(spec, made, there, answer.get("stateMachineVersionArn", ""), "the workflow was replaced")
 
 
