@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from enginehouse import CapabilityError, ExecutionInput, ExecutionState, ExecutionStatus, WorkflowSpec
+from enginehouse import CapabilityError, ExecutionInput, ExecutionState, ExecutionStatus, InvalidSpecError, WorkflowSpec
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
 from enginehouse.tasks import TaskContext, TaskError
@@ -188,6 +188,21 @@ async def test_an_express_workflow_is_run_to_its_end(server: Server) -> None:
         status = await provider.run_synchronously("quick", ExecutionInput(input={"a": 1}))
         await provider.delete_workflow("quick")
     assert (status.state, status.output) == (ExecutionState.SUCCEEDED, {"a": 1})
+
+
+@pytest.mark.parametrize(("there", "asked"), [("STANDARD", "EXPRESS"), ("EXPRESS", "STANDARD")])
+async def test_an_update_to_another_type_is_refused_and_changes_nothing(server: Server, there: str, asked: str) -> None:
+    def typed(type: str, comment: str) -> WorkflowSpec:
+        definition = {"Comment": comment, "StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+        config = {"type": type, "synchronous": True}
+        return WorkflowSpec(workflow_id="typed", definition=definition, provider_config=config)
+
+    async with opened(server) as provider:
+        await provider.create_workflow(typed(there, "old"))
+        with pytest.raises(InvalidSpecError, match=f"the workflow is {there}"):
+            await provider.update_workflow(typed(asked, "new"))
+        assert '"old"' in await provider.get_definition("typed")
+        await provider.delete_workflow("typed")
 
 
 @asynccontextmanager

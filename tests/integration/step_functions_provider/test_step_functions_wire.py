@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -77,22 +78,21 @@ async def test_the_definition_is_sent_without_blanks_and_compared_as_json(
 
 
 @pytest.mark.parametrize(
-    ("there", "word"),
+    ("there", "words"),
     [
-        (machine({"StartAt": "Other", "States": {"Other": {"Type": "Succeed"}}}), "definition"),
-        (machine(roleArn=f"{ROLE}-2"), "role"),
-        (machine(type="EXPRESS"), "type"),
+        (machine({"StartAt": "Other", "States": {"Other": {"Type": "Succeed"}}}), "definition.*update_workflow"),
+        (machine(roleArn=f"{ROLE}-2"), "role.*update_workflow"),
+        (machine(type="EXPRESS"), "type.*delete it first"),
     ],
 )
 @pytest.mark.parametrize("first", [fault("StateMachineAlreadyExists"), CREATED])
 async def test_what_is_there_and_differs_is_left_alone_and_named(
-    aws: Wire, provider: StepFunctionsProvider, first: Answer, there: Answer, word: str
+    aws: Wire, provider: StepFunctionsProvider, first: Answer, there: Answer, words: str
 ) -> None:
     aws.script("CreateStateMachine", first)
     aws.script("DescribeStateMachine", there)
     made = await provider.create_workflow(spec())
-    assert word in made.message
-    assert "update_workflow" in made.message
+    assert re.search(words, made.message)
     assert not aws.asked("UpdateStateMachine")
 
 

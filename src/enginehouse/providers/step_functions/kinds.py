@@ -58,6 +58,6 @@ async def _is_settled(session: Session, workflow_id: str) -> bool:
         return code_of(error) in _DENIED  # and will be, each time
     if there.get("type") == "EXPRESS":
         raise CapabilityError(
-            "it is EXPRESS, and AWS keeps no status of such an execution; await run_synchronously, or make it STANDARD"
+            "it is EXPRESS, and AWS keeps no status of such an execution; await run_synchronously, or delete it and make it STANDARD"
         )
     return True

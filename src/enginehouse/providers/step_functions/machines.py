@@ -78,10 +78,8 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
         await activities.drop(session, arns, arn, made.text)
     message = ""
     if differing:
-        message = (
-            f"the workflow exists already, with another {', '.join(differing)}, and was left as it is; "
-            "replace it with update_workflow"
-        )
+        advice = "delete it first, AWS changes no type" if "type" in differing else "replace it with update_workflow"
+        message = f"the workflow exists already, with another {', '.join(differing)}, and was left as it is; {advice}"
     log.info("workflow.created workflow=%s arn=%s %s", spec.workflow_id, arn, message)
     return _result(spec, made, there, version, message)
 
@@ -160,15 +158,22 @@ def _result(
 async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -> CreateWorkflowResult:
     """Replace definition, role and settings; running executions end on what they began with. AWS may start executions on
     the old definition for a few seconds more, and on a version of it for as long as there is one, so no activity is
-    removed. Raises ``WorkflowNotFoundError``."""
+    removed. Raises ``WorkflowNotFoundError``, and ``InvalidSpecError`` for another type, which AWS does not change."""
     arn = arns.machine(spec.workflow_id)
     members: dict[str, Any] = {**made.settings}
     if made.publish:
         members["publish"] = True
     if made.version_description:
         members["versionDescription"] = made.version_description
-    if await described_or_none(session, arn) is None:
+    before = await described_or_none(session, arn)
+    if before is None:
         raise WorkflowNotFoundError("there is no such workflow; create it first")
+    if (kind := before.get("type", made.type)) != made.type:
+        message = f"the workflow is {kind}, and AWS does not change that."
+        hint = "Delete it and create it again, or give it another id."
+        raise InvalidSpecError(
+            "", diagnostics=[Diagnostic("error", "INVALID_TYPE", message, "/provider_config/type", hint)]
+        )
     await activities.ensure(session, made)
     answer = await session.ask(
         "update_state_machine", stateMachineArn=arn, definition=made.text, roleArn=made.role, **members
