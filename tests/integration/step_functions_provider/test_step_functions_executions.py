@@ -190,6 +190,23 @@ async def test_an_express_workflow_is_run_to_its_end(server: Server) -> None:
     assert (status.state, status.output) == (ExecutionState.SUCCEEDED, {"a": 1})
 
 
+async def test_a_workflow_that_somebody_made_anew_as_express_is_told_of_and_not_started_again(server: Server) -> None:
+    definition = {"StartAt": "Echo", "States": {"Echo": {"Type": "Pass", "End": True}}}
+    config = {"type": "EXPRESS", "synchronous": True}
+    async with opened(server) as one, opened(server) as other:
+        await one.create_workflow(WorkflowSpec(workflow_id="anew", definition=definition))
+        started = await one.start_execution("anew", ExecutionInput())
+        async for _ in one.watch_execution(started.execution_id):
+            pass
+        await other.delete_workflow("anew")
+        await other.create_workflow(WorkflowSpec(workflow_id="anew", definition=definition, provider_config=config))
+        with pytest.raises(CapabilityError, match="has started"):
+            await one.start_execution("anew", ExecutionInput())
+        with pytest.raises(CapabilityError, match="is EXPRESS, and"):
+            await one.start_execution("anew", ExecutionInput())
+        await one.delete_workflow("anew")
+
+
 @pytest.mark.parametrize(("there", "asked"), [("STANDARD", "EXPRESS"), ("EXPRESS", "STANDARD")])
 async def test_an_update_to_another_type_is_refused_and_changes_nothing(server: Server, there: str, asked: str) -> None:
     def typed(type: str, comment: str) -> WorkflowSpec:

@@ -52,6 +52,10 @@ async def start(session: Session, workflow_id: str, input: ExecutionInput) -> Ex
         if code_of(error) == "InvalidArn":
             raise WorkflowNotFoundError("there is no such workflow; create it first") from error
         raise
+    if not is_execution(answer["executionArn"]):
+        raise CapabilityError(
+            "it is EXPRESS: AWS has started an execution of it, and keeps no status; await run_synchronously"
+        )
     dropped = [field for field in ("tags", "metadata", "trigger_source") if getattr(input, field)]
     log.info(
         "execution.started workflow=%s execution=%s%s",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import msgspec
 
 from enginehouse.abc import Page, Provider
-from enginehouse.errors import Diagnostic, EnginehouseError, InvalidSpecError, ProviderNotFoundError
+from enginehouse.errors import CapabilityError, Diagnostic, EnginehouseError, InvalidSpecError, ProviderNotFoundError
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -209,7 +209,11 @@ class StepFunctionsProvider(Provider):
             if not self._kinds.knows(workflow_id):
                 mapping.read_input(input, workflow_id)  # refused before anything is asked
                 await self._kinds.refuse_express(session, workflow_id)
-            return await executions.start(session, workflow_id, input)
+            try:
+                return await executions.start(session, workflow_id, input)
+            except CapabilityError:  # it is another one than when it was asked for
+                self._kinds.forget(workflow_id)
+                raise
 
     async def run_synchronously(self, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
         """Run an EXPRESS workflow to its end, within AWS's five minutes, and give how it ended."""
