@@ -526,6 +526,36 @@ async def test_activities_go_with_the_last_workflow_that_mentions_them(
     assert [call["activityArn"] for call in aws.asked("DeleteActivity")] == ([] if other is TASK else [activity])
 
 
+@pytest.mark.parametrize("refused", ["DeleteActivity", "ListStateMachines"])
+async def test_an_activity_that_was_removed_comes_again_where_its_users_are_not_seen_to_the_end(
+    aws: Wire, provider: StepFunctionsProvider, refused: str
+) -> None:
+    """Two go; somebody makes a machine that uses the first while the second, or the second look, is refused."""
+    first, second = (f"{ARNS}:activity:enginehouse-{name}" for name in ("first", "second"))
+    last = {"Type": "Task", "Resource": second, "End": True}
+    held = {"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": first, "Next": "B"}, "B": last}}
+    other = f"{ARNS}:stateMachine:other"
+    item = {"stateMachineArn": other, "name": "other", "type": "STANDARD", "creationDate": 1}
+    user = {"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": first, "End": True}}}
+    denied = fault("AccessDeniedException")
+    is_delete = refused == "DeleteActivity"
+    aws.script("DescribeStateMachine", machine(held), machine(user, stateMachineArn=other))
+    aws.script("ListExecutions", Answer({"executions": []}))
+    aws.script("DeleteStateMachine", Answer({}))
+    aws.script(
+        "ListStateMachines",
+        Answer({"stateMachines": []}),
+        Answer({"stateMachines": [item]}) if is_delete else denied,
+    )
+    aws.script("ListTagsForResource", Answer({"tags": [MADE]}))
+    aws.script("DeleteActivity", Answer({}), denied if is_delete else Answer({}))
+    aws.script("CreateActivity", Answer({"activityArn": "x", "creationDate": 1}))
+    await provider.delete_workflow("flow")
+    assert len(aws.asked("DeleteActivity")) == 2
+    made = {call["name"] for call in aws.asked("CreateActivity")}
+    assert made == ({"enginehouse-first"} if is_delete else {"enginehouse-first", "enginehouse-second"})
+
+
 @pytest.mark.parametrize("answer", [Answer({"tags": []}), fault("ResourceNotFound"), fault("AccessDeniedException")])
 async def test_an_activity_that_is_not_known_to_be_ours_stays(
     aws: Wire, provider: StepFunctionsProvider, answer: Answer

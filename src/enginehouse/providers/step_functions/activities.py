@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -54,15 +54,34 @@ async def drop(session: Session, arns: Arns, of: str, definition: str) -> None:
             return
         used, complete = await _used(session, ours)
         free = sorted(candidates - used) if complete else []
-        gone = [arn for arn in free if await _is_ours(session, arn)]
-        for arn in gone:
-            await session.ask("delete_activity", activityArn=arn)
-            log.info("activity.deleted arn=%s", arn)
-        if gone:
-            used, _ = await _used(session, ours)
-            await _all(_make(session, arn) for arn in gone if arn in used)
+        await _remove(session, ours, [arn for arn in free if await _is_ours(session, arn)])
     except (ClientError, ProviderUnavailableError) as error:
         log.warning("activities.left of=%s reason=%s", of, error)
+
+
+async def _remove(session: Session, ours: str, arns: Sequence[str]) -> None:
+    gone: list[str] = []
+    try:
+        for arn in arns:
+            gone.append(arn)  # also where the answer is lost
+            await session.ask("delete_activity", activityArn=arn)
+            log.info("activity.deleted arn=%s", arn)
+    except (ClientError, ProviderUnavailableError):
+        await _restore(session, ours, gone)
+        raise
+    await _restore(session, ours, gone)
+
+
+async def _restore(session: Session, ours: str, gone: Sequence[str]) -> None:
+    """Make anew what is used all the same; all of them where that cannot be seen."""
+    if not gone:
+        return
+    try:
+        used, complete = await _used(session, ours)
+    except (ClientError, ProviderUnavailableError) as error:
+        log.warning("activities.unseen reason=%s", error)
+        used, complete = set(), False
+    await _all(_make(session, arn) for arn in gone if arn in used or not complete)
 
 
 async def _is_ours(session: Session, arn: str) -> bool:
