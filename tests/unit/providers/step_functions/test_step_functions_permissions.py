@@ -112,6 +112,14 @@ MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:other"
         ),
         (
             "aws-sdk:s3:copyObject",
+            {"Bucket": "b", "Key": "k", "CopySource": "arn:aws:s3:x:1:accesspoint/a/object/there.csv"},
+            {
+                "s3:GetObject": ["arn:aws:s3:x:1:accesspoint/a/object/there.csv"],
+                "s3:PutObject": ["arn:<partition>:s3:::b/k"],
+            },
+        ),
+        (
+            "aws-sdk:s3:copyObject",
             {"Bucket": "b", "Key": "k", "CopySource": "/from/there.csv?versionId=7"},
             {"s3:GetObject": ["arn:<partition>:s3:::from/there.csv"], "s3:PutObject": ["arn:<partition>:s3:::b/k"]},
         ),
@@ -296,6 +304,37 @@ def test_a_distributed_map_runs_itself_and_reaches_its_bucket() -> None:
         ),
         (("states:RedriveExecution",), (f"arn:<partition>:states:{HERE}:execution:machine/*:*",)),
     }
+
+
+@pytest.mark.parametrize(
+    ("resource", "config", "expected"),
+    [
+        ("getObject", {}, {"s3:GetObject": "/object/in.csv"}),
+        ("getObject", {"InputType": "MANIFEST"}, {"s3:GetObject": "/object/*"}),
+        (
+            "listObjectsV2",
+            {"Transformation": "LOAD_AND_FLATTEN"},
+            {"s3:ListBucket": "", "s3:GetObject": "/object/in/*"},
+        ),
+    ],
+)
+def test_a_map_reaches_the_objects_behind_an_access_point(
+    resource: str, config: dict[str, Any], expected: dict[str, str]
+) -> None:
+    point = "arn:aws:s3:eu-central-1:1:accesspoint/a"
+    reader = {
+        "Resource": f"arn:aws:states:::s3:{resource}",
+        "ReaderConfig": config,
+        "Parameters": {"Bucket": point, "Key": "in.csv", "Prefix": "in/"},
+    }
+    state = {"Type": "Map", "ItemReader": reader, "ItemProcessor": {"States": {}}, "End": True}
+    found = shown(needed({"StartAt": "M", "States": {"M": state}}, "machine"))
+    assert found == {action: [f"{point}{place}"] for action, place in expected.items()}
+    writer = {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": point, "Prefix": "out"}}
+    state = {"Type": "Map", "ResultWriter": writer, "ItemProcessor": {"States": {}}, "End": True}
+    assert shown(needed({"StartAt": "M", "States": {"M": state}}, "machine"))["s3:PutObject"] == [
+        f"{point}/object/out/*"
+    ]
 
 
 def test_branches_and_inner_states_count() -> None:

@@ -79,8 +79,13 @@ def bucket(given: Mapping[str, Any]) -> str:
 
 def objects(given: Mapping[str, Any]) -> str:
     """The object that is named, or all of the bucket."""
+    return under(given, static(given, "Key") or "*")
+
+
+def under(given: Mapping[str, Any], key: str) -> str:
+    """An object in the bucket, or in what its access point shows; ``key`` may be a pattern."""
     place = bucket(given)
-    return f"{place}{'/object' if ':accesspoint/' in place else ''}/{static(given, 'Key') or '*'}"
+    return f"{place}{'/object' if ':accesspoint/' in place else ''}/{key}"
 
 
 def buses(given: Mapping[str, Any]) -> list[str]:

@@ -26,6 +26,7 @@ from enginehouse.providers.step_functions.exporting.arns import (
     queue,
     static,
     table,
+    under,
     unqualified,
 )
 from enginehouse.providers.step_functions.settings import PROVIDER
@@ -234,14 +235,14 @@ def _of_map(state: Mapping[str, Any], machine: str) -> Iterator[Statement]:
         place = objects(given)
         config = reader.get("ReaderConfig", {})
         if config.get("InputType") == "MANIFEST" or "ManifestType" in config:  # and the files that it lists
-            place = f"{bucket(given)}/*"
+            place = under(given, "*")
         yield allow(f"s3:GetObject{' GetObjectVersion' if mentions(given, 'VersionId') else ''}", place)
     elif reader.get("Resource", "").endswith(":s3:listObjectsV2"):
         yield allow("s3:ListBucket", bucket(given))
         if reader.get("ReaderConfig", {}).get("Transformation") == "LOAD_AND_FLATTEN":  # reads what it lists
-            yield allow("s3:GetObject", f"{bucket(given)}/{static(given, 'Prefix')}*")
+            yield allow("s3:GetObject", under(given, f"{static(given, 'Prefix')}*"))
     if writer.get("Resource", "").endswith(":s3:putObject"):
         given = given_to(writer)
         prefix = static(given, "Prefix").strip("/")
-        place = f"{bucket(given)}/{prefix + '/' if prefix else ''}*"
+        place = under(given, f"{prefix + '/' if prefix else ''}*")
         yield allow("s3:AbortMultipartUpload GetObject ListMultipartUploadParts PutObject", place)

@@ -75,7 +75,7 @@ def _of_s3(names: list[str], given: Mapping[str, Any]) -> Iterator[Allowed]:
         yield f"s3:{name}", (_place(name, given),)
     if arns.mentions(given, "CopySource"):
         source = arns.static(given, "CopySource").lstrip("/").partition("?")[0]
-        yield "s3:GetObject", (f"arn:{arns.PARTITION}:s3:::{source or '*'}",)
+        yield "s3:GetObject", (source if source.startswith("arn:") else f"arn:{arns.PARTITION}:s3:::{source or '*'}",)
 
 
 def _place(action: str, given: Mapping[str, Any]) -> str:
