@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 
 from enginehouse import CapabilityError, ExecutionInput, ExecutionState, ExecutionStatus, InvalidSpecError, WorkflowSpec
+from enginehouse.abc import Provider
+from enginehouse.providers.local import LocalProvider
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.testing import REGION, ROLE, Server, api_server
 from enginehouse.tasks import TaskContext, TaskError
@@ -46,7 +48,7 @@ async def opened(server: Server, **options: Any) -> AsyncIterator[StepFunctionsP
         yield provider
 
 
-async def ended(provider: StepFunctionsProvider, execution_id: str) -> ExecutionStatus:
+async def ended(provider: Provider, execution_id: str) -> ExecutionStatus:
     async with asyncio.timeout(60):
         while True:
             status = await provider.get_execution_status(execution_id)
@@ -55,7 +57,7 @@ async def ended(provider: StepFunctionsProvider, execution_id: str) -> Execution
             await asyncio.sleep(0.1)
 
 
-async def run(provider: StepFunctionsProvider, definition: Any, input: Any, id: str = "flow") -> ExecutionStatus:
+async def run(provider: Provider, definition: Any, input: Any, id: str = "flow") -> ExecutionStatus:
     await provider.create_workflow(WorkflowSpec(workflow_id=id, definition=definition))
     started = await provider.start_execution(id, ExecutionInput(input=input, execution_name="one"))
     return await ended(provider, started.execution_id)
@@ -123,6 +125,15 @@ async def test_a_computed_heartbeat_is_kept_by_a_worker_that_beats_more_rarely(
         status = await run(provider, one(**fields), given)
     assert (status.state, status.output) == (ExecutionState.SUCCEEDED, "well")
     assert seen == [{"only": 7} if "Parameters" in fields else given]
+
+
+async def test_a_heartbeat_that_leads_nowhere_is_the_error_that_it_is_on_other_engines(server: Server) -> None:
+    definition = one(HeartbeatSecondsPath="$.nowhere", Retry=[{"ErrorEquals": ["States.ALL"]}])
+    async with opened(server) as provider, LocalProvider() as local:
+        for engine in (provider, local):
+            status = await run(engine, definition, {"beat": 1})
+            assert status.error is not None
+            assert (status.error.code, status.error.failed_at) == ("States.Runtime", "Do")
 
 
 async def test_each_item_of_a_map_has_a_key_of_its_own(server: Server) -> None:
