@@ -11,6 +11,7 @@ import pytest
 from tests.integration.aws.running import HOSTS, host, run, task
 from tests.integration.step_functions_provider.wire import Answer, Wire, fault, wire
 
+LOCALLY = "http://127.0.0.1:9"
 STS_REFUSAL = b"""<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not you.</Message></Error>
 <RequestId>1</RequestId></ErrorResponse>"""
 QUEUE = "https://sqs.us-east-1.amazonaws.com/123456789012/q"
@@ -100,3 +101,25 @@ async def test_a_resource_of_too_many_parts(aws: Wire) -> None:
     error, cause = await failure_of("local", aws, "aws-sdk:sqs:listQueues:all", {})
     assert error == "States.Runtime"
     assert "is not aws-sdk:SERVICE:ACTION" in cause
+
+
+@pytest.mark.parametrize(("given", "meant"), [("SQS", "sqs"), ("sqss", "sqs"), ("dynamo", "dynamodb")])
+async def test_an_endpoint_for_what_is_no_service_calls_nothing(aws: Wire, given: str, meant: str) -> None:
+    """Else what is misspelt would be called at AWS itself."""
+    status = await run(
+        host("local", {"endpoint": aws.url, "endpoints": {given: LOCALLY}}), task("aws-sdk:sqs:listQueues", {})
+    )
+    assert status.error is not None
+    assert status.error.code == "Sqs.SdkClientException"
+    assert f"aws has an endpoint for {given!r}" in status.error.cause
+    assert f"did you mean {meant!r}?" in status.error.cause
+    assert not aws.calls
+
+
+@pytest.mark.parametrize("given", ["sfn", "stepfunctions"])
+async def test_an_endpoint_is_named_as_in_definitions_or_as_in_botocore(aws: Wire, given: str) -> None:
+    aws.script("ListActivities", Answer({"activities": []}))
+    status = await run(
+        host("local", {"endpoint": LOCALLY, "endpoints": {given: aws.url}}), task("aws-sdk:sfn:listActivities", {})
+    )
+    assert status.output == {"Activities": []}

@@ -36,6 +36,11 @@ def services() -> Mapping[str, str]:
     return found
 
 
+def is_botocores(name: str) -> bool:
+    """Whether botocore has a service of this name."""
+    return name in _loader().list_available_services("service-2")
+
+
 def _service_id(name: str) -> str:
     """From the first bytes of the model: to read all 445 models whole takes half a minute."""
     version = _loader().determine_latest_version(name, "service-2")

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError
 from botocore.session import Session
 
 from enginehouse.tasks.aws.access import AwsAccess
-from enginehouse.tasks.aws.catalog import prefix
+from enginehouse.tasks.aws.catalog import UnknownNameError, is_botocores, prefix, service
 
 _CONNECT, _READ = 3.0, 60.0
 _PATIENCE = 910.0  # a Lambda function may take 15 minutes
@@ -25,6 +26,12 @@ class _Keys:
     secret: str
     token: str
     expires: float
+
+
+class UnknownEndpointError(BotoCoreError):  # type: ignore[misc]  # botocore has no types
+    """An endpoint is given for what is no service, and the one that was meant would be called at AWS itself."""
+
+    fmt = "aws has an endpoint for {name!r}: {reason}"
 
 
 class Clients:
@@ -51,6 +58,7 @@ class Clients:
     def _make(self, service: str, keys: _Keys | None, endpoint: str, patient: bool) -> Any:
         access = self._access
         if self._session is None:
+            _check_endpoints(access)
             self._session = Session(profile=access.profile or None)
         session = self._session
         region = access.region or session.get_config_variable("region") or os.environ.get("AWS_REGION") or None
@@ -89,6 +97,17 @@ class Clients:
                 kept = _Keys(given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"], expires)
                 self._roles[role] = kept
             return kept
+
+
+def _check_endpoints(access: AwsAccess) -> None:
+    if access.endpoints_only:  # all other services are refused anyway
+        return
+    for name in access.endpoints:
+        try:
+            if not is_botocores(name):
+                service(name)
+        except UnknownNameError as error:
+            raise UnknownEndpointError(name=name, reason=str(error)) from None
 
 
 def names_of(service: str) -> tuple[str, str]:
