@@ -206,6 +206,47 @@ async def test_the_first_activity_that_cannot_be_made_ends_the_others(aws: Wire)
     assert not aws.asked("CreateStateMachine")
 
 
+async def test_more_activities_than_aws_makes_at_once_are_made_by_calling_again(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    names = [f"n{number}" for number in range(150)]
+    states: dict[str, Any] = {name: {"Type": "Task", "Resource": f"task:{name}", "Next": "End"} for name in names}
+    states["End"] = {"Type": "Succeed"}
+    rules = [{"Variable": "$.n", "StringEquals": name, "Next": name} for name in names]
+    states["All"] = {"Type": "Choice", "Choices": rules, "Default": "End"}
+    many = {"StartAt": "All", "States": states}
+    held: list[str] = []
+    there: dict[str, str] = {}
+    left = 100
+
+    def make(asked: dict[str, Any]) -> Answer:
+        nonlocal left
+        if left == 0:
+            return fault("ThrottlingException")
+        left -= 1
+        there[asked["name"]] = f"{ARNS}:activity:{asked['name']}"
+        return Answer({"activityArn": there[asked["name"]], "creationDate": 1})
+
+    def listed(asked: dict[str, Any]) -> Answer:
+        found = [{"activityArn": arn, "name": name, "creationDate": 1} for name, arn in there.items()]
+        at = int(asked.get("nextToken", 0))
+        more = {"nextToken": str(at + 60)} if len(found) > at + 60 else {}
+        return Answer({"activities": found[at : at + 60], **more})
+
+    aws.script("CreateActivity", make)
+    aws.script("ListActivities", listed)
+    aws.script("CreateStateMachine", lambda asked: held.append(asked["definition"]) or CREATED)
+    aws.script(
+        "DescribeStateMachine", lambda _: machine(json.loads(held[0])) if held else fault("StateMachineDoesNotExist")
+    )
+    with pytest.raises(ProviderUnavailableError, match="throttles"):
+        await provider.create_workflow(spec(many))
+    left = 100
+    made = await provider.create_workflow(spec(many))
+    assert made.message == ""
+    assert set(there.values()) == {made.resource_ids[f"activity:{name}"] for name in names}
+
+
 async def test_an_update_sets_the_tags(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("DescribeStateMachine", machine())
     aws.script("UpdateStateMachine", Answer({"updateDate": 1700000001, "stateMachineVersionArn": f"{MACHINE}:2"}))

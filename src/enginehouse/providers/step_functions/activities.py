@@ -28,10 +28,28 @@ log = logging.getLogger(__name__)
 _SCANNED = 500
 _AT_ONCE = 8
 
+_ASKED_BLINDLY = 50
+"""Activities that are made without a look at what is there. AWS lets a hundred be asked for at once, and then one a second.
+https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html"""
+
 
 async def ensure(session: Session, made: Made) -> None:
     """Make the activities of a workflow's tasks; those that are there are left alone."""
-    await _all(_make(session, arn) for arn in made.activities.values())
+    wanted = set(made.activities.values())
+    if len(wanted) > _ASKED_BLINDLY:  # else each call would spend on those that are there what AWS allows in a minute
+        wanted -= await _there(session)
+    await _all(_make(session, arn) for arn in sorted(wanted))
+
+
+async def _there(session: Session) -> set[str]:
+    found: set[str] = set()
+    token: dict[str, str] = {}
+    while True:
+        answer = await session.ask("list_activities", maxResults=1000, **token)
+        found |= {item["activityArn"] for item in answer["activities"]}
+        if not answer.get("nextToken"):
+            return found
+        token = {"nextToken": answer["nextToken"]}
 
 
 async def _make(session: Session, arn: str) -> None:
