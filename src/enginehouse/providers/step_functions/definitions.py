@@ -36,7 +36,7 @@ CONFIG: Mapping[str, type | tuple[type, ...]] = {
 
 _PASSED = ("loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
 _ROLE = re.compile(r"arn:[a-z][a-z0-9-]*:iam::(\d{12}):role/.+", re.ASCII)
-_REGION = re.compile(r"[a-z]{2,3}(-[a-z]+)+-\d+", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+", re.ASCII)
 _TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256
 _EXPRESS = (
     "AWS keeps no status and no history of an EXPRESS execution, so it can be neither asked for nor stopped; "

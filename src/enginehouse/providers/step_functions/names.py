@@ -106,7 +106,18 @@ def name_of(arn: str) -> str:
     return arn.split(":")[6]
 
 
+_PARTITIONS = {
+    "cn": "aws-cn",
+    "eu-isoe": "aws-iso-e",
+    "eusc": "aws-eusc",
+    "us-gov": "aws-us-gov",
+    "us-iso": "aws-iso",
+    "us-isob": "aws-iso-b",
+    "us-isof": "aws-iso-f",
+}
+
+
 def partition_of(region: str) -> str:
-    if region.startswith("cn-"):
-        return "aws-cn"
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    """As botocore has it, which takes longer to import than most who ask have time."""
+    parts = region.split("-")
+    return _PARTITIONS.get("-".join(parts[:2])) or _PARTITIONS.get(parts[0], "aws")

@@ -6,12 +6,13 @@ import json
 from datetime import timedelta
 from typing import Any
 
+import botocore.session
 import pytest
 
 from enginehouse import InvalidSpecError, RetryPolicy, WorkflowSpec
 from enginehouse.errors import CapabilityError
 from enginehouse.providers.step_functions.definitions import make
-from enginehouse.providers.step_functions.names import Arns
+from enginehouse.providers.step_functions.names import Arns, partition_of
 from enginehouse.providers.step_functions.settings import Settings, read_resources
 
 ARNS = Arns("eu-west-1", "123456789012")
@@ -117,3 +118,18 @@ def test_a_definitions_size_is_counted_in_bytes() -> None:
     flow = {"Comment": "é" * 600_000, "StartAt": "A", "States": {"A": {"Type": "Succeed"}}}
     with pytest.raises(InvalidSpecError, match="bytes as AWS gets it"):
         make(spec(flow), SETTINGS, ARNS)
+
+
+def test_every_region_that_botocore_knows_is_one_and_in_its_partition() -> None:
+    session = botocore.session.Session()
+    regions = {
+        region: partition
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("stepfunctions", partition)
+    }
+    assert len(set(regions.values())) > 3
+    for region, partition in regions.items():
+        assert partition_of(region) == partition
+        role = f"arn:{partition}:iam::{ARNS.account}:role/r"
+        made = make(spec(provider_config={"roleArn": role}), Settings(), Arns(region, ARNS.account, partition))
+        assert all(arn.startswith(f"arn:{partition}:states:{region}:") for arn in made.activities.values())
