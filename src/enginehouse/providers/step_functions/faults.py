@@ -27,6 +27,7 @@ THROTTLED = frozenset(
         "Throttling", "ThrottlingException", "TooManyRequestsException", "TransactionInProgressException",
     }
 )  # fmt: skip
+_SLOW = frozenset({"RequestTimeout", "RequestTimeoutException"})
 _EXPIRED = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired", "TokenRefreshRequired"})
 _DENIED = frozenset({"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"})
 _UNKNOWN_KEYS = frozenset(
@@ -79,7 +80,7 @@ def says(error: BaseException) -> str:
 def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed in a moment."""
     if isinstance(error, ClientError):
-        return code_of(error) in THROTTLED or _status(error) >= 500
+        return code_of(error) in THROTTLED | _SLOW or _status(error) >= 500
     if isinstance(error, boto.SSLError | boto.ProxyConnectionError):
         return False
     return isinstance(error, boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError | OSError)
@@ -137,7 +138,7 @@ def _of_answer(error: ClientError) -> EnginehouseError:
     # An emulator sends some of its refusals without a code.
     if code in _INVALID or (status == 400 and code in ("", "None", "400", "Unknown")):
         return _invalid(code or "REFUSED", f"AWS does not take this: {says(error)}")
-    if status >= 500:
+    if status >= 500 or code in _SLOW:
         return ProviderUnavailableError(f"AWS answers with {status}")
     return ProviderError("AWS answered with an error")
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.retries import standard
 
-from enginehouse.providers.step_functions.faults import translated
+from enginehouse import ProviderUnavailableError
+from enginehouse.providers.step_functions.faults import is_transient, translated
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,17 @@ def test_that_botocore_did_not_try_again_is_not_said() -> None:
     assert "max retries" in str(error)
     translated(error)
     assert str(error) == "An error occurred (X) when calling the StartExecution operation: No."
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *standard.ThrottledRetryableChecker._THROTTLED_ERROR_CODES,
+        *standard.TransientRetryableChecker._TRANSIENT_ERROR_CODES,
+    ],
+)
+def test_what_botocore_would_ask_again_is_asked_again(code: str) -> None:
+    answer = {"Error": {"Code": code, "Message": "No."}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    error = ClientError(answer, "SendTaskSuccess")  # type: ignore[arg-type]
+    assert is_transient(error)
+    assert isinstance(translated(error), ProviderUnavailableError)
