@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
@@ -77,7 +78,9 @@ def export(
 def _settings(config: Path | None) -> Settings:
     options = load_settings(config).providers.get(PROVIDER, {})
     # Not by the registry: it wants the provider's library, and nothing is sent to AWS here.
-    return StepFunctionsProvider(**arguments_of(PROVIDER, StepFunctionsProvider, options, {})).settings  # type: ignore[arg-type]
+    settings = StepFunctionsProvider(**arguments_of(PROVIDER, StepFunctionsProvider, options, {})).settings  # type: ignore[arg-type]
+    region = settings.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    return replace(settings, region=region)
 
 
 def _definition(spec: WorkflowSpec, settings: Settings) -> str:

@@ -101,6 +101,15 @@ def test_cfn_lint_finds_nothing(words: tuple[str, ...], exported: Any, tmp_path:
     assert lint.returncode == 0, lint.stdout
 
 
+def test_the_region_is_read_from_the_environment_too(
+    exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "enginehouse.toml").write_text('[providers.step-functions]\naccount = "123456789012"\n')
+    for name, region in (("AWS_DEFAULT_REGION", "eu-west-3"), ("AWS_REGION", "cn-north-1")):
+        monkeypatch.setenv(name, region)
+        assert f":states:{region}:123456789012:activity:" in exported("order.yaml", "--format", "asl")
+
+
 def test_the_template_makes_what_create_makes(exported: Any) -> None:
     template = yaml.safe_load(exported("order.yaml"))
     kinds: dict[str, list[str]] = {}

@@ -801,6 +801,18 @@ async def test_without_a_region_the_caller_is_told_what_to_set(aws: Wire) -> Non
             pass
 
 
+async def test_the_regions_variables_are_read_as_by_awss_other_tools(
+    aws: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aws.script("StartExecution", STARTED)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    for region in ("eu-west-3", "eu-west-2"):
+        async with StepFunctionsProvider(role=ROLE, endpoint=aws.url) as made:
+            await made.start_execution("flow", ExecutionInput())
+        monkeypatch.setenv("AWS_REGION", "eu-west-2")
+        assert f":states:{region}:" in aws.asked("StartExecution")[-1]["stateMachineArn"]
+
+
 async def test_without_credentials_the_caller_is_told_what_to_set(aws: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")

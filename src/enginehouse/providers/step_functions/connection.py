@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -70,7 +71,9 @@ class Connection:
         core = botocore.session.Session(profile=self._settings.profile)
         core.register_component("data_loader", _loader())
         core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
-        self._session = boto3.session.Session(botocore_session=core, region_name=self._settings.region)
+        # botocore does not read AWS_REGION, as AWS's other tools do before all else.
+        region = self._settings.region or os.environ.get("AWS_REGION") or None
+        self._session = boto3.session.Session(botocore_session=core, region_name=region)
         self.client = self.make("stepfunctions", self._settings.endpoint, read=_READ, pool=self._settings.threads)
 
     def make(self, service: str, endpoint: str | None, *, read: float, pool: int) -> Any:

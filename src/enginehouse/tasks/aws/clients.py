@@ -61,7 +61,7 @@ class Clients:
             _check_endpoints(access)
             self._session = Session(profile=access.profile or None)
         session = self._session
-        region = access.region or session.get_config_variable("region") or os.environ.get("AWS_REGION") or None
+        region = access.region or os.environ.get("AWS_REGION") or session.get_config_variable("region") or None
         url = endpoint or self._access.endpoint_of(*names_of(service))
         if keys is None and access.endpoints_only and session.get_credentials() is None:
             keys = _Keys("nobody", "nothing", "", 0)

@@ -12,6 +12,7 @@ from enginehouse.config import load_settings
 from enginehouse.errors import InvalidSpecError, ProviderNotFoundError
 from enginehouse.registry import Registry
 from enginehouse.tasks.aws import AwsAccess, access, aws_access
+from enginehouse.tasks.aws.clients import Clients
 
 
 @pytest.mark.parametrize("given", [None, False])
@@ -82,3 +83,11 @@ def test_from_a_file_and_from_the_environment(tmp_path: Path) -> None:
         "local"
     ]
     assert aws_access(options["aws"]) == AwsAccess()  # type: ignore[arg-type]
+
+
+def test_the_regions_variables_are_read_as_by_awss_other_tools(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-3")
+    assert Clients(AwsAccess()).get("sqs").meta.region_name == "eu-west-3"
+    monkeypatch.setenv("AWS_REGION", "eu-west-2")
+    assert Clients(AwsAccess()).get("sqs").meta.region_name == "eu-west-2"
+    assert Clients(AwsAccess(region="eu-west-1")).get("sqs").meta.region_name == "eu-west-1"
