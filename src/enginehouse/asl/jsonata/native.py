@@ -30,12 +30,13 @@ def native(source: str, bindings: Mapping[str, Any]) -> Any:
     try:
         return jsonatapy.compile(source).evaluate(None, dict(bindings), timeout=1000)
     except (ValueError, TypeError, OverflowError) as error:
-        match = _CODE.match(str(error))
-        if match is None:
-            raise NativeError("", str(error)) from None
-        raise NativeError(match.group(1), match.group(2)) from None
+        text = str(error)
     except BaseException as error:
         # A panic of the engine derives from BaseException alone; all other such exceptions are not ours.
         if type(error).__name__ != "PanicException":
             raise
-        raise NativeError("", str(error)) from None
+        text = str(error)
+    # Raised out here, it leads to no error of the engine's: that one's traceback holds the expression, which must not be
+    # dropped by another thread.
+    match = _CODE.match(text)
+    raise NativeError(match.group(1), match.group(2)) if match else NativeError("", text)

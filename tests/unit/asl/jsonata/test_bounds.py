@@ -9,6 +9,7 @@ import pytest
 
 from enginehouse.asl.faults import StateFault
 from enginehouse.asl.jsonata import check_expression
+from enginehouse.asl.jsonata.native import NativeError, native
 from tests.unit.asl.jsonata.speaking import fault, nothing, value
 
 ENDLESS = "D1012: Expression evaluation timeout: Check for infinite loop"
@@ -62,6 +63,13 @@ def test_it_ends_the_same_on_a_small_stack(text: str) -> None:
         threading.stack_size(size)
     thread.join()
     assert causes == [fault(text).cause]
+
+
+def test_a_refusal_of_the_compiled_engine_holds_none_of_its_expressions() -> None:
+    """They belong to the thread that made them; a collection on another one could only complain of them, and leak them."""
+    with pytest.raises(NativeError) as caught:
+        native("$formatNumber($a, $b)", {"a": 1, "b": "#;#;#"})
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)
 
 
 def test_how_deep_an_expression_may_go_does_not_depend_on_who_asks() -> None:
