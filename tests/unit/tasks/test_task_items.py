@@ -108,7 +108,7 @@ def test_the_items_of_many_files_are_one_list_and_no_more_are_read_than_are_want
             "Manifests (ManifestType 'ATHENA_DATA') are not read",
         ),
         (b"\x1f\x8bno", {"InputType": "JSON"}, "The GZIP file cannot be read"),
-        (gzip.compress(b"[1]")[:-4], {"InputType": "JSON"}, "The GZIP file cannot be read"),
+        (gzip.compress(b"[1]", mtime=0)[:-4], {"InputType": "JSON"}, "The GZIP file cannot be read"),
         (b"\x28\xb5\x2f\xfd", {"InputType": "JSON"}, "compressed by ZSTD"),
         (b"[]", {"InputType": "JSON", "MaxItems": 1.5}, "MaxItems must be a whole number"),
     ],
