@@ -16,6 +16,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -176,10 +177,13 @@ class _Portal:
 
     def call(self, work: Callable[[], Coroutine[object, object, T]], timeout: float | None) -> T:
         """Run ``work`` on the loop and give what it gives."""
-        with self._lock:
-            loop = self._running()
-            future = asyncio.run_coroutine_threadsafe(self._tracked(work), loop)
+        # Made here and not by run_coroutine_threadsafe: an interrupt that comes before that one's result is held would
+        # leave the call running with nobody to cancel it.
+        future: concurrent.futures.Future[T] = concurrent.futures.Future()
         try:
+            with self._lock:
+                loop = self._running()
+                loop.call_soon_threadsafe(self._begin, work, future, loop)
             return future.result(timeout)
         except concurrent.futures.CancelledError:
             raise RuntimeError("the Manager was closed while this call ran") from None
@@ -190,14 +194,37 @@ class _Portal:
         finally:
             future.cancel()
 
-    async def _tracked(self, work: Callable[[], Coroutine[object, object, T]]) -> T:
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 - for the type checker: a coroutine that runs has a task
+    def _begin(
+        self,
+        work: Callable[[], Coroutine[object, object, T]],
+        future: concurrent.futures.Future[T],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """On the loop: what the task ends with goes to ``future``, and a cancel of ``future`` to the task."""
+        if future.cancelled():
+            return
+        task = loop.create_task(work())
         self._calls.add(task)
-        try:
-            return await work()
-        finally:
+
+        def ended(task: asyncio.Task[T]) -> None:
             self._calls.discard(task)
+            error = None if task.cancelled() else task.exception()
+            if task.cancelled():
+                future.cancel()
+            if not future.set_running_or_notify_cancel():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(task.result())
+
+        def cancel(future: concurrent.futures.Future[T]) -> None:
+            if future.cancelled():
+                with suppress(RuntimeError):  # the loop is closed, and the task with it
+                    loop.call_soon_threadsafe(task.cancel)
+
+        task.add_done_callback(ended)
+        future.add_done_callback(cancel)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         if self._process != os.getpid():

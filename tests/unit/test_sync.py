@@ -38,6 +38,22 @@ class HangingProvider(IdleProvider):
         return await super().create_workflow(spec)
 
 
+class InterruptedLock:
+    """Is released into an interrupt, once: when the call that was handed over has begun."""
+
+    def __init__(self, begun: threading.Event) -> None:
+        self.begun, self.interrupts = begun, True
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        if self.interrupts:
+            self.interrupts = False
+            self.begun.wait(30)
+            raise KeyboardInterrupt
+
+
 class OwnedRegistry(Registry):
     def made(self, name: str) -> bool:
         return True
@@ -262,6 +278,15 @@ except KeyboardInterrupt:
     print("interrupted", provider.cancelled.wait(30))
 """)
     assert (done.stdout, done.stderr, done.returncode) == ("interrupted True\n", "", 0)
+
+
+def test_an_interrupt_as_the_call_is_handed_over_cancels_it_too() -> None:
+    provider = HangingProvider()
+    with front(provider) as manager:
+        manager._portal._lock = InterruptedLock(provider.reached)  # type: ignore[assignment]
+        with pytest.raises(KeyboardInterrupt):
+            manager.create_workflow(SPEC)
+        assert provider.cancelled.wait(30)
 
 
 def test_the_end_of_the_program_closes_what_nobody_closed() -> None:
