@@ -457,10 +457,11 @@ def _paged(count: int) -> Callable[[Mapping[str, Any]], Said]:
     return page
 
 
-async def test_a_history_of_25000_events_is_read_to_its_end(aws: Wire, provider: StepFunctionsProvider) -> None:
+async def test_a_history_of_25000_events_is_read_to_its_end(aws: Wire) -> None:
     aws.script("DescribeExecution", execution())
     aws.script("GetExecutionHistory", _paged(25_000))
-    history = (await provider.get_execution_status(EXECUTION)).history
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, timeout=60.0) as patient:
+        history = (await patient.get_execution_status(EXECUTION)).history
     assert [event.id for event in history] == list(range(1, 25_001))
     assert len(aws.asked("GetExecutionHistory")) == 25
     assert history[0].details == {"name": "Echo", "input": "{}", "inputDetails": {"truncated": False}}
