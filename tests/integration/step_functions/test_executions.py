@@ -260,10 +260,18 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("began", "over", "status"), [(30, 13, "REDRIVABLE"), (30, 15, "NOT_REDRIVABLE")], ids=["in time", "too late"]
+    ("began", "over", "events", "why_not"),
+    [
+        (30, 13, 3, ""),
+        (30, 15, 3, "Execution redrivable period exceeded"),
+        (366, 1, 3, "Execution has exceeded the max execution time"),
+        (1, 0, 24_998, ""),
+        (1, 0, 24_999, "Execution history event limit exceeded"),
+    ],
+    ids=["in time", "too late", "too old", "room for two events", "too long"],
 )
-def test_an_execution_can_be_redriven_for_14_days_after_its_end(
-    tmp_path: Path, began: int, over: int, status: str
+def test_an_execution_can_be_redriven_for_a_while_after_its_end(
+    tmp_path: Path, began: int, over: int, events: int, why_not: str
 ) -> None:
     with serving(tmp_path, "--store", "old.db") as server:
         sfn = server.client()
@@ -275,15 +283,29 @@ def test_an_execution_can_be_redriven_for_14_days_after_its_end(
                 "UPDATE execution SET started_at = started_at - ?, stopped_at = stopped_at - ?",
                 (began * 86_400, over * 86_400),
             )
+            store.execute("UPDATE journal SET events = CAST(replace(events, '[[3,', ?) AS BLOB)", (f"[[{events},",))
             store.commit()
         server.start()
         sfn = server.client()
-        assert sfn.describe_execution(executionArn=arn)["redriveStatus"] == status
-        if status == "REDRIVABLE":
-            assert sfn.redrive_execution(executionArn=arn)["redriveDate"]
+        described = sfn.describe_execution(executionArn=arn)
+        assert described["redriveStatus"] == ("NOT_REDRIVABLE" if why_not else "REDRIVABLE")
+        assert described.get("redriveStatusReason", "") == why_not
+        if why_not:
+            assert refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn) == why_not
         else:
-            message = refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=arn)
-            assert message == "Execution has exceeded the redrivable period of 14 days"
+            assert sfn.redrive_execution(executionArn=arn)["redriveDate"]
+
+
+def test_nothing_is_redriven_of_a_machine_that_is_being_deleted(sfn: Any) -> None:
+    machine = made(sfn, "leaving", HOLD)
+    ended = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    sfn.stop_execution(executionArn=ended)
+    held = sfn.start_execution(stateMachineArn=machine)["executionArn"]
+    sfn.delete_state_machine(stateMachineArn=machine)
+    why_not = "State machine is in DELETING status"
+    assert sfn.describe_execution(executionArn=ended)["redriveStatusReason"] == why_not
+    assert refused("ExecutionNotRedrivable", sfn.redrive_execution, executionArn=ended) == why_not
+    assert held != ended
 
 
 @pytest.mark.parametrize("place", [[10**30, 1], [-1, -1], [1.5, 1], [None, 1], {}])

@@ -1,4 +1,4 @@
-"""Executions: start, stop, describe, list, redrive."""
+"""Executions: start, describe, stop."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ import msgspec
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.server.step_functions import versions
 from enginehouse.server.step_functions.api import Api
-from enginehouse.server.step_functions.arns import check_name, parse
+from enginehouse.server.step_functions.arns import check_name
 from enginehouse.server.step_functions.engine import Start
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.lookup import absent, deleting, unlabelled
+from enginehouse.server.step_functions.lookup import absent, deleting, execution_of, found, unlabelled
 from enginehouse.server.step_functions.machines import configuration
 from enginehouse.server.step_functions.records import Machine, Revision
+from enginehouse.server.step_functions.redriving import redrivable, redriven_at
 
 STATUS = {
     "pending": "RUNNING",
@@ -29,9 +30,6 @@ STATUS = {
     "pending_redrive": "PENDING_REDRIVE",
 }
 _INPUT_LIMIT = 262_144
-_REDRIVABLE_FOR = 14 * 86_400
-# Seconds for which a redrive that is asked for again, with the same token, is the same redrive.
-_SAME_REDRIVE = 15 * 60
 _SYNC_LIMIT = 300.0
 _TOKEN = re.compile(r"\s*([A-Za-z_$][\w$]*)")
 _LITERALS = ("true", "false", "null")
@@ -63,7 +61,7 @@ async def start_sync_execution(api: Api, request: dict[str, Any]) -> dict[str, A
         async with asyncio.timeout(_SYNC_LIMIT):
             row = await api.engine.ended(id)
     except TimeoutError:
-        row = await _found(api, id, id)
+        row = await found(api, id, id)
         await api.engine.stop(row, "States.Timeout", None)
         row = (await api.engine.ended(id))._replace(state="timed_out")
     stopped = row.stopped_at or time.time()
@@ -156,25 +154,6 @@ def type_not_supported() -> ApiError:
 # -- describe
 
 
-async def execution_of(api: Api, arn: str) -> ExecutionRow:
-    """The execution. Raises ``InvalidArn``, ``ExecutionDoesNotExist``."""
-    target = parse(api.arns, arn, "execution")
-    if not target.ours:
-        raise _no_execution(arn)
-    return await _found(api, target.rest, arn)
-
-
-async def _found(api: Api, id: str, arn: str) -> ExecutionRow:
-    row = await api.engine.execution(id) if id.isprintable() else None
-    if row is None:
-        raise _no_execution(arn)
-    return row
-
-
-def _no_execution(arn: str) -> ApiError:
-    return ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
-
-
 def metadata_of(row: ExecutionRow) -> dict[str, Any]:
     """What the execution was started with."""
     if row.request == "{}":
@@ -190,8 +169,7 @@ async def describe_execution(api: Api, request: dict[str, Any]) -> dict[str, Any
     if "trace_header" in metadata:
         answer["traceHeader"] = metadata["trace_header"]
     _add_outcome(answer, row, request.get("includedData") != "METADATA_ONLY")
-    status, reason = _redrivable(row)
-    answer["redriveStatus"] = status
+    answer["redriveStatus"], reason = await redrivable(api, row)
     if reason:
         answer["redriveStatusReason"] = reason
     if row.redrives:
@@ -238,33 +216,6 @@ def _add_outcome(answer: dict[str, Any], row: ExecutionRow, with_data: bool) -> 
             answer["cause"] = row.cause
 
 
-def _redrivable(row: ExecutionRow) -> tuple[str, str]:
-    """Whether the execution can be redriven, and why not."""
-    status = STATUS[row.state]
-    if status in ("RUNNING", "SUCCEEDED"):
-        return "NOT_REDRIVABLE", f"Execution is {status} and cannot be redriven"
-    if row.pointer:
-        return "REDRIVABLE_BY_MAP_RUN", ""
-    if row.stopped_at is not None and row.stopped_at < time.time() - _REDRIVABLE_FOR:
-        return "NOT_REDRIVABLE", "Execution has exceeded the redrivable period of 14 days"
-    return "REDRIVABLE", ""
-
-
-async def redriven_at(api: Api, row: ExecutionRow) -> float:
-    """When the execution was last redriven. A child of a map run is begun anew then."""
-    place, found = None, row.started_at
-    if row.pointer:
-        return found
-    while True:
-        page = await api.engine.events(row, place, 1000, True)
-        for event in page.events:
-            if event.type == "ExecutionRedriven":
-                return event.timestamp
-        if page.next is None:
-            return found
-        place = page.next
-
-
 async def describe_state_machine_for_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     row = await execution_of(api, request["executionArn"])
     metadata = metadata_of(row)
@@ -298,40 +249,12 @@ def revision_of(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> Revisi
     return next((revision for revision in known.values() if revision.digest == row.digest), None)
 
 
-# -- stop, redrive
+# -- stop
 
 
 async def stop_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     row = await execution_of(api, request["executionArn"])
     if row.stopped_at is None:
         await api.engine.stop(row, request.get("error"), request.get("cause"))
-        row = await _found(api, row.id, request["executionArn"])
+        row = await found(api, row.id, request["executionArn"])
     return {"stopDate": row.stopped_at if row.stopped_at is not None else time.time()}
-
-
-async def redrive_execution(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    async with api.changing():
-        row = await execution_of(api, request["executionArn"])
-        token = request.get("clientToken")
-        if token is None:
-            return {"redriveDate": await _redrive(api, row, request["executionArn"])}
-        known = api.redriven
-        while known and next(iter(known.values())) < api.engine.now() - _SAME_REDRIVE:
-            del known[next(iter(known))]
-        if (row.id, token) not in known:
-            known[row.id, token] = await _redrive(api, row, request["executionArn"])
-        return {"redriveDate": known[row.id, token]}
-
-
-async def _redrive(api: Api, row: ExecutionRow, arn: str) -> float:
-    """When it was redriven. Raises ``ExecutionNotRedrivable``."""
-    status, reason = _redrivable(row)
-    if status != "REDRIVABLE":
-        raise ApiError(
-            "ExecutionNotRedrivable", reason or "Execution is a child of a Map Run, which alone can redrive it"
-        )
-    await api.engine.redrive(row)
-    again = await _found(api, row.id, arn)
-    if again.redrives == row.redrives:
-        raise ApiError("ExecutionNotRedrivable", "Execution has nothing that could run again")
-    return await redriven_at(api, again)

@@ -8,7 +8,7 @@ from enginehouse.asl import Event, details_key
 from enginehouse.providers.local.queries import RowNumber
 from enginehouse.server.step_functions import pages
 from enginehouse.server.step_functions.api import Api
-from enginehouse.server.step_functions.executions import execution_of
+from enginehouse.server.step_functions.lookup import execution_of
 
 _DATA = ("input", "output", "inputDetails", "outputDetails", "assignedVariables", "assignedVariablesDetails")
 

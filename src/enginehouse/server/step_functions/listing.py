@@ -10,9 +10,10 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
 from enginehouse.server.step_functions.engine import Wanted
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.executions import STATUS, line, metadata_of, redriven_at, type_not_supported
+from enginehouse.server.step_functions.executions import STATUS, line, metadata_of, type_not_supported
 from enginehouse.server.step_functions.lookup import absent, machine_of
 from enginehouse.server.step_functions.map_runs import executions_of
+from enginehouse.server.step_functions.redriving import redriven_at
 
 _STATES = {"RUNNING": ("running", "pending"), **{aws: (ours,) for ours, aws in STATUS.items() if aws != "RUNNING"}}
 

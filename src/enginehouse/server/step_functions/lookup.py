@@ -1,7 +1,8 @@
-"""From ARNs to state machines."""
+"""From ARNs to state machines and executions."""
 
 from __future__ import annotations
 
+from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import Target, parse
 from enginehouse.server.step_functions.errors import ApiError
@@ -43,3 +44,23 @@ def living(api: Api, arn: str) -> Machine:
     if machine.deleting:
         raise deleting(arn)
     return machine
+
+
+async def execution_of(api: Api, arn: str) -> ExecutionRow:
+    """The execution. Raises ``InvalidArn``, ``ExecutionDoesNotExist``."""
+    target = parse(api.arns, arn, "execution")
+    if not target.ours:
+        raise _no_execution(arn)
+    return await found(api, target.rest, arn)
+
+
+async def found(api: Api, id: str, arn: str) -> ExecutionRow:
+    """The execution of this id. Raises ``ExecutionDoesNotExist``."""
+    row = await api.engine.execution(id) if id.isprintable() else None
+    if row is None:
+        raise _no_execution(arn)
+    return row
+
+
+def _no_execution(arn: str) -> ApiError:
+    return ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")

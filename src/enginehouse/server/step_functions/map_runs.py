@@ -14,7 +14,8 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
 from enginehouse.server.step_functions.engine import Counts, Wanted
 from enginehouse.server.step_functions.errors import ApiError
-from enginehouse.server.step_functions.executions import execution_of, metadata_of, revision_of
+from enginehouse.server.step_functions.executions import metadata_of, revision_of
+from enginehouse.server.step_functions.lookup import execution_of
 from enginehouse.server.step_functions.records import MapRunChange
 
 _COUNTED = {

@@ -13,6 +13,7 @@ from enginehouse.server.step_functions import (
     listing,
     machines,
     map_runs,
+    redriving,
     tags,
     versions,
 )
@@ -51,7 +52,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeExecution": executions.describe_execution,
     "DescribeStateMachineForExecution": executions.describe_state_machine_for_execution,
     "ListExecutions": listing.list_executions,
-    "RedriveExecution": executions.redrive_execution,
+    "RedriveExecution": redriving.redrive_execution,
     "GetExecutionHistory": history.get_execution_history,
     "ListMapRuns": map_runs.list_map_runs,
     "DescribeMapRun": map_runs.describe_map_run,
