@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.integration.step_functions.calls import PATIENCE, made, reason_of, refused, run
-from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition
+from tests.integration.step_functions.server import HOLD, PASS, ROLE, definition, many_of
 
 ARN = "arn:aws:states:us-east-1:123456789012:stateMachine"
 GROUP = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:all:*"}}
@@ -62,6 +62,29 @@ def test_a_key_of_awss_is_what_says_nothing_of_encryption_and_a_customers_is_nam
     refused("InvalidEncryptionConfiguration", call, **given, encryptionConfiguration=customers)
     code = "StateMachineAlreadyExists" if kind == "machine" else "ActivityAlreadyExists"
     refused(code, call, **given, encryptionConfiguration={**customers, "kmsKeyId": "k"})
+
+
+def test_a_description_tells_of_the_key_and_of_variables(sfn: Any) -> None:
+    text = definition(("A", {"Type": "Pass", "Assign": {"x": 1}}), ("B", {"Type": "Pass", "Parameters": {"y.$": "$x"}}))
+    arn = made(sfn, "variables", text)
+    execution = sfn.start_execution(stateMachineArn=arn)["executionArn"]
+    for found in (
+        sfn.describe_state_machine(stateMachineArn=arn),
+        sfn.describe_state_machine_for_execution(executionArn=execution),
+    ):
+        assert found["encryptionConfiguration"] == {"type": "AWS_OWNED_KEY"}
+        assert found["variableReferences"] == {"B": ["x"]}
+    assert "variableReferences" not in sfn.describe_state_machine(stateMachineArn=made(sfn, "no-variables", PASS))
+    hidden = sfn.describe_state_machine(stateMachineArn=arn, includedData="METADATA_ONLY")
+    assert (hidden["definition"], "variableReferences" in hidden) == ("{}", False)
+
+
+def test_the_arn_of_a_distributed_map_is_described_as_what_runs_for_its_items(sfn: Any) -> None:
+    arn = made(sfn, "many", many_of("task:item"))
+    found = sfn.describe_state_machine(stateMachineArn=f"{arn}/Many")
+    assert (found["label"], found["name"], found["type"]) == ("Many", "many", "STANDARD")
+    assert list(json.loads(found["definition"])["States"]) == ["Item"]
+    refused("StateMachineDoesNotExist", sfn.describe_state_machine, stateMachineArn=f"{arn}/Few")
 
 
 def test_wrong_definitions_are_refused_in_awss_form(sfn: Any) -> None:
@@ -166,7 +189,6 @@ def test_the_arn_of_a_map_is_no_machine_to_start_or_change(sfn: Any) -> None:
     ]
     for call, more in calls:
         assert reason_of(call, stateMachineArn=arn, **more) == "API_DOES_NOT_SUPPORT_LABELED_ARNS"
-    assert sfn.describe_state_machine(stateMachineArn=arn)["label"] == "Map"
 
 
 def test_a_version_or_alias_that_is_not_there_has_no_executions_to_list(sfn: Any) -> None:

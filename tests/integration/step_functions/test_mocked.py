@@ -163,13 +163,15 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     assert (child["status"], child["redriveCount"]) == ("SUCCEEDED", 1)
 
 
-def test_a_child_of_a_map_run_has_the_role_and_the_definition_of_its_machine(sfn: Any) -> None:
+def test_a_child_of_a_map_run_has_the_role_of_its_machine_and_the_definition_of_its_map(sfn: Any) -> None:
     machine = made(sfn, "parent", MANY)
     arn = sfn.start_execution(stateMachineArn=machine, input="[1]")["executionArn"]
     ended(sfn, arn)
     (found,) = sfn.list_map_runs(executionArn=arn)["mapRuns"]
     (child,) = sfn.list_executions(mapRunArn=found["mapRunArn"])["executions"]
-    assert sfn.describe_state_machine_for_execution(executionArn=child["executionArn"])["definition"] == MANY
+    described = sfn.describe_state_machine_for_execution(executionArn=child["executionArn"])
+    assert json.loads(described["definition"]) == json.loads(MANY)["States"]["Many"]["ItemProcessor"]
+    assert described["label"] == "Many"
     started = sfn.get_execution_history(executionArn=child["executionArn"])["events"][0]
     assert started["executionStartedEventDetails"]["roleArn"] == ROLE
 

@@ -20,6 +20,11 @@ def read(request: Mapping[str, Any]) -> dict[str, Any] | None:
     return given
 
 
+def shown(kept: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a description tells; a key of AWS's is what a resource has that says nothing."""
+    return kept or _USUAL
+
+
 def same(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
-    """Whether both say the same; a key of AWS's is what a resource has that says nothing."""
-    return (one or _USUAL) == (other or _USUAL)
+    """Whether both say the same."""
+    return shown(one) == shown(other)

@@ -16,7 +16,7 @@ from enginehouse.server.step_functions.arns import check_name
 from enginehouse.server.step_functions.engine import Start
 from enginehouse.server.step_functions.errors import ApiError
 from enginehouse.server.step_functions.lookup import absent, deleting, execution_of, found, unlabelled
-from enginehouse.server.step_functions.machines import configuration
+from enginehouse.server.step_functions.machines import configuration, definition_of
 from enginehouse.server.step_functions.records import Machine, Revision
 from enginehouse.server.step_functions.redriving import redrivable, redriven_at
 
@@ -226,19 +226,17 @@ async def describe_state_machine_for_execution(api: Api, request: dict[str, Any]
     answer: dict[str, Any] = {
         "stateMachineArn": api.arns.of(machine),
         "name": row.workflow,
-        "definition": revision.definition,
         "roleArn": revision.role,
         "updateDate": revision.created,
         **configuration(revision),
     }
+    label = ""
     if "map_run" in metadata:
         label = metadata["map_run"].split(":")[6].partition("/")[2]
         answer |= {"mapRunArn": metadata["map_run"], "label": label}
         answer["stateMachineArn"] += f"/{label}"
         answer["name"] += f"/{label}"
-    if request.get("includedData") == "METADATA_ONLY":
-        answer["definition"] = "{}"
-    return answer
+    return answer | definition_of(revision, label, request.get("includedData") != "METADATA_ONLY")
 
 
 def revision_of(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> Revision | None:

@@ -19,6 +19,7 @@ from enginehouse.server.step_functions.arns import check_name, check_role, parse
 from enginehouse.server.step_functions.checking import refuse
 from enginehouse.server.step_functions.engine import Wanted, Workflow
 from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.excerpts import labelled, variable_references
 from enginehouse.server.step_functions.lookup import absent, deleting, living, unlabelled
 from enginehouse.server.step_functions.records import Machine, Revision, Version
 
@@ -105,7 +106,6 @@ async def describe_state_machine(api: Api, request: dict[str, Any]) -> dict[str,
         "stateMachineArn": arn,
         "name": machine.name,
         "status": "DELETING" if machine.deleting else "ACTIVE",
-        "definition": revision.definition,
         "roleArn": revision.role,
         "type": machine.type,
         "creationDate": version.created if version else machine.created,
@@ -114,10 +114,24 @@ async def describe_state_machine(api: Api, request: dict[str, Any]) -> dict[str,
     if version is not None and version.description:
         answer["description"] = version.description
     if label:
-        answer["label"] = label
-    if request.get("includedData") == "METADATA_ONLY":
-        answer["definition"] = "{}"
-    return answer
+        state = labelled(msgspec.json.decode(revision.definition), label)
+        if state is None:
+            raise absent(arn)
+        answer |= {"label": label, "type": state["ItemProcessor"]["ProcessorConfig"].get("ExecutionType", machine.type)}
+    return answer | definition_of(revision, label, request.get("includedData") != "METADATA_ONLY")
+
+
+def definition_of(revision: Revision, label: str, with_data: bool) -> dict[str, Any]:
+    """What a description of the revision says of its definition; with a ``label``, of what the distributed Map runs for its items."""
+    if not with_data:
+        return {"definition": "{}"}
+    text, machine = revision.definition, msgspec.json.decode(revision.definition)
+    state = labelled(machine, label) if label else None
+    if state is not None:
+        machine = state["ItemProcessor"]
+        text = msgspec.json.encode(machine).decode()
+    references = variable_references(machine)
+    return {"definition": text, **({"variableReferences": references} if references else {})}
 
 
 def configuration(revision: Revision) -> dict[str, Any]:
@@ -125,9 +139,8 @@ def configuration(revision: Revision) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "loggingConfiguration": {**_NO_LOGGING, **(revision.logging or {})},
         "tracingConfiguration": {**_NO_TRACING, **(revision.tracing or {})},
+        "encryptionConfiguration": encryption.shown(revision.encryption),
     }
-    if revision.encryption is not None:
-        answer["encryptionConfiguration"] = revision.encryption
     if not revision.first:
         answer["revisionId"] = revision.revision
     return answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +13,7 @@ from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import parse
 from enginehouse.server.step_functions.engine import Counts, Wanted
 from enginehouse.server.step_functions.errors import ApiError
+from enginehouse.server.step_functions.excerpts import labelled
 from enginehouse.server.step_functions.executions import metadata_of, revision_of
 from enginehouse.server.step_functions.lookup import execution_of
 from enginehouse.server.step_functions.records import MapRunChange
@@ -159,23 +159,11 @@ async def _limits(api: Api, row: ExecutionRow, arn: str) -> dict[str, Any]:
 
 def _numbers(api: Api, row: ExecutionRow, arn: str) -> MapRunLimits:
     revision = revision_of(api, row, metadata_of(row))
-    definition = {} if revision is None else msgspec.json.decode(revision.definition)
-    states = [state for name, state in _maps(definition) if state.get("Label", name.replace(" ", "")) == _label(arn)]
+    state = None if revision is None else labelled(msgspec.json.decode(revision.definition), _label(arn))
     fields = ("MaxConcurrency", "ToleratedFailureCount", "ToleratedFailurePercentage")
-    given = [states[0].get(field, 0) if states else 0 for field in fields]
+    given = [(state or {}).get(field, 0) for field in fields]
     limit, count, percentage = [number if isinstance(number, int | float) else 0 for number in given]
     return MapRunLimits(int(limit), int(count), float(percentage))
-
-
-def _maps(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
-    """All Map states of a definition, however deep, with their names."""
-    if not isinstance(value, dict):
-        return
-    for name, state in value.get("States", {}).items():
-        if state.get("Type") == "Map":
-            yield name, state
-        for inner in (state.get("ItemProcessor"), state.get("Iterator"), *state.get("Branches", ())):
-            yield from _maps(inner)
 
 
 async def update_map_run(api: Api, request: dict[str, Any]) -> dict[str, Any]:
