@@ -64,7 +64,7 @@ def signatures_of(settings: Settings) -> Signatures | None:
     """The keys that requests must be signed with; None where anybody on this machine may come in. Raises ``InvalidSpecError``
     where others could come in too, and nobody has said who may."""
     if settings.credentials is not None:
-        return Signatures(keys_of(settings.credentials))
+        return Signatures(keys_of(settings.credentials), settings.region)
     if not _is_loopback(settings.host):
         raise InvalidSpecError(
             f"{settings.host} can be reached from other machines: name the keys that may come in by --credentials FILE, "
