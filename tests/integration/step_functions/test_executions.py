@@ -122,6 +122,17 @@ def test_an_express_execution_is_only_answered_for(sfn: Any) -> None:
     refused("StateMachineTypeNotSupported", sfn.list_executions, stateMachineArn=machine)
 
 
+def test_the_trace_header_of_the_request_wins(sfn: Any) -> None:
+    machine = made(sfn, "traced", PASS)
+    arn = sfn.start_execution(stateMachineArn=machine, traceHeader="Root=1")["executionArn"]
+    assert sfn.describe_execution(executionArn=arn)["traceHeader"] == "Root=1"
+    sfn.meta.events.register(
+        "before-send.sfn.StartExecution", lambda request, **_: request.headers.update({"X-Amzn-Trace-Id": "Root=2"})
+    )
+    arn = sfn.start_execution(stateMachineArn=machine, traceHeader="Root=1")["executionArn"]
+    assert sfn.describe_execution(executionArn=arn)["traceHeader"] == "Root=2"
+
+
 def test_the_express_execution_knows_its_own_name(sfn: Any) -> None:
     text = definition(
         ("Who", {"Type": "Pass", "Parameters": {"id.$": "$$.Execution.Id", "name.$": "$$.Execution.Name"}})

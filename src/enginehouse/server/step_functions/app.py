@@ -35,6 +35,9 @@ LARGEST = 4 * 1024 * 1024
 
 # what may be held for a while before it is answered
 _HELD = frozenset({"GetActivityTask", "StartSyncExecution", "TestState"})
+# where the header for X-Ray is as good as the request's own member, and wins
+_TRACED = frozenset({"StartExecution", "StartSyncExecution"})
+_TRACE = b"x-amzn-trace-id"
 _TYPE = b"application/x-amz-json-1.0"
 _encode = msgspec.json.Encoder().encode
 
@@ -73,7 +76,10 @@ def make_app(api: Api, model: Model, signatures: Signatures | None = None) -> Ap
                 signatures.check(scope["method"], scope["path"], scope["query_string"], headers, body)
             if scope["method"] != "POST" or operation not in model.operations:
                 raise ApiError("UnknownOperationException", "")
-            return 200, _encode(await OPERATIONS[operation](api, model.checked(operation, body)))
+            request = model.checked(operation, body)
+            if operation in _TRACED and _TRACE in headers:
+                request["traceHeader"] = headers[_TRACE].decode("latin-1")
+            return 200, _encode(await OPERATIONS[operation](api, request))
         except ApiError as error:
             return error.status, _fault(error)
         except InvalidSpecError as error:
