@@ -37,8 +37,8 @@ class TaskFailed(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
 
 class TaskAnswered(msgspec.Struct, frozen=True, tag=True):
-    """Somebody used the task's token. An answer that is quicker than the service's own waits for ``TaskSubmitted``; then it
-    is taken, and the task cancelled."""
+    """Somebody used the task's token. An answer that is quicker than the service's own waits for that; then it is taken, also
+    where the service refused the request, and the task cancelled. Of two answers the first is taken."""
 
     task: int
     outcome: TaskSucceeded | TaskFailed

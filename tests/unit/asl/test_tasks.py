@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from enginehouse import asl
@@ -15,6 +16,7 @@ from enginehouse.asl.notifications import (
     TaskStarted,
     TaskSubmitted,
     TaskSucceeded,
+    TaskTimedOut,
     TimerFired,
 )
 from enginehouse.asl.states.task import parse_resource
@@ -119,17 +121,20 @@ def test_an_answer_does_not_stay_in_the_state_when_it_is_taken() -> None:
     assert b"as large as can be" not in program.dump(turn.state)
 
 
-def test_an_answer_is_dropped_where_the_service_refuses_the_request() -> None:
-    retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}
+@pytest.mark.parametrize("failed", [False, True])
+@pytest.mark.parametrize("refusal", [TaskFailed(0, "Refused"), TaskTimedOut(0), TaskTimedOut(0, heartbeat=True)])
+def test_an_answer_counts_whatever_the_service_says_of_the_request(
+    refusal: TaskFailed | TaskTimedOut, failed: bool
+) -> None:
+    retry = {"ErrorEquals": ["Refused", "States.Timeout"], "IntervalSeconds": 1, "MaxAttempts": 1}
     program = compiled(A={"Type": "Task", "Resource": "task:ask.waitForTaskToken", "Retry": [retry]})
     turn = program.start({}, context(), START, "seed")
     number = scheduled(turn).task
-    turn = program.resume(turn.state, TaskAnswered(number, TaskSucceeded(number, "of the first try")), START)
-    turn = program.resume(turn.state, TaskFailed(number, "Refused"), START)
-    (timer,) = [item for item in turn.commands if isinstance(item, StartTimer)]
-    turn = program.resume(turn.state, TimerFired(timer.timer), timer.at)
-    turn = program.resume(turn.state, TaskSubmitted(scheduled(turn).task, {}), timer.at)
-    assert turn.state.status == "RUNNING"
+    outcome = TaskFailed(number, "No", "never") if failed else TaskSucceeded(number, "of the first try")
+    turn = program.resume(turn.state, TaskAnswered(number, outcome), START)
+    turn = program.resume(turn.state, msgspec.structs.replace(refusal, task=number), START)
+    assert turn.events[0].type == ("TaskFailed" if failed else "TaskSucceeded")
+    assert (turn.state.error, turn.state.output) == (("No", None) if failed else (None, "of the first try"))
 
 
 def test_an_answer_after_the_service_s_own_is_taken_at_once() -> None:

@@ -152,6 +152,9 @@ class TaskState(CompiledState, frozen=True, kw_only=True):
         prefix = _EVENTS[self.resource.kind]
         named = {"resourceType": self.resource.service, "resource": self.resource.action} if prefix == "Task" else {}
         answer, frame.answer = frame.answer, None
+        if answer is not None and isinstance(notification, TaskFailed | TaskTimedOut):
+            # the request had come through, whatever the service says: who held the token was told that the answer counts
+            notification, frame.submitted = answer, True
         match notification:
             case TaskSucceeded(output=output):
                 return self._succeeded(turn, frame, output, prefix, named)

@@ -29,7 +29,7 @@ from enginehouse.errors import EnginehouseError, ProviderError
 from enginehouse.providers.local import queries, stuck
 from enginehouse.providers.local.definitions import Definitions
 from enginehouse.providers.local.doorbell import Doorbell
-from enginehouse.providers.local.live import Live, Work, decode_notification, encode
+from enginehouse.providers.local.live import Live, Work, decode_notification, encode, needs_token
 from enginehouse.providers.local.memory import Memory
 from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.queries import ExecutionRow, Letter
@@ -418,7 +418,9 @@ class Engine:
             return
         if task not in live.tasks:
             return
-        if beat is not None and beat + allowed > time.time():
+        if beat is None and needs_token(command):
+            self.look()  # another process has used the token: its letter is in the inbox
+        elif beat is not None and beat + allowed > time.time():
             live.beats[task] = beat + allowed
             self._set_alarm(live)
         else:

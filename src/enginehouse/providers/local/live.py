@@ -49,6 +49,7 @@ class Snapshot(msgspec.Struct, frozen=True, array_like=True):
     timers: dict[int, float]
     children: list[int]
     jobs: dict[int, Any] = {}
+    answered: list[int] = []
 
 
 _encode_snapshot = msgspec.msgpack.Encoder().encode
@@ -77,11 +78,13 @@ class Live:
     """One unfinished execution. ``state`` is None until it has begun.
 
     ``tasks`` are scheduled and unanswered; ``flying`` counts those of them that this process must run; ``running`` are
-    the ones that it does. ``jobs`` are tasks that were submitted and must be followed, with what the service answered. ``beats`` says when a task will have been silent for too long. ``unwritten`` turns are not
+    the ones that it does. ``answered`` are tasks whose token was used before the service had taken the request: nobody else may
+    answer. ``jobs`` are tasks that were submitted and must be followed, with what the service answered. ``beats`` says when a task will have been silent for too long. ``unwritten`` turns are not
     yet committed. ``dead`` says why it cannot go on, where it cannot: then its state is not what the journal says.
     """
 
     __slots__ = (
+        "answered",
         "beats",
         "busy",
         "bytes_since",
@@ -120,6 +123,7 @@ class Live:
         self.seq = 0
         self.tasks: dict[int, Work] = {}
         self.submitted: set[int] = set()
+        self.answered: set[int] = set()
         self.jobs: dict[int, Any] = {}
         self.deadlines: dict[int, float] = {}
         self.timers: dict[int, float] = {}
@@ -184,6 +188,8 @@ class Live:
             task = notification.task  # type: ignore[union-attr]
             if self.is_out(task):
                 self.close_task(task)
+            elif task in self.tasks:
+                self.answered.add(task)
         elif kind is ChildFinished:
             self.children.discard(notification.child)  # type: ignore[union-attr]
 
@@ -191,6 +197,10 @@ class Live:
         """Whether the task is out in the world: nothing of ours runs it."""
         command = self.tasks.get(task)
         return task in self.submitted or (isinstance(command, ScheduleTask) and is_activity(command.resource))
+
+    def awaits(self, task: int) -> bool:
+        """Whether an answer to the task's token would be its outcome."""
+        return task in self.tasks and task not in self.answered
 
     def _submitted(self, task: int, answer: Any) -> None:
         if is_followed(self.tasks[task], answer):
@@ -203,6 +213,7 @@ class Live:
         command = self.tasks.pop(task, None)
         if command is None:
             return
+        self.answered.discard(task)
         self.jobs.pop(task, None)
         self.deadlines.pop(task, None)
         self.beats.pop(task, None)
@@ -248,6 +259,7 @@ class Live:
                 dict(self.timers),
                 list(self.children),
                 dict(self.jobs),
+                list(self.answered),
             )
         )
         self.turns_since = self.bytes_since = 0
@@ -268,6 +280,7 @@ class Live:
             for task in kept.submitted:
                 self.close(TaskSubmitted(task, None))
             self.jobs = dict(kept.jobs)
+            self.answered = set(kept.answered)
             self.timers = dict(kept.timers)
             self.children = set(kept.children)
         self.replay(saved.turns)

@@ -396,14 +396,14 @@ class LocalProvider(Provider):
                     operation="send_task_success",
                     provider=self.name,
                 ) from error
-            await session.ask(number, TaskAnswered(task, TaskSucceeded(task, value)), wait=False)
+            await self._answer(session, token, number, TaskSucceeded(task, value), "send_task_success")
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         async with self._opening.asked("send_task_failure") as session:
             number, task = await self._waiting(session, token, "send_task_failure")
             failed = TaskFailed(task, mapping.readable(error) or None, mapping.readable(cause) or None)
-            await session.ask(number, TaskAnswered(task, failed), wait=False)
+            await self._answer(session, token, number, failed, "send_task_failure")
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
@@ -422,6 +422,12 @@ class LocalProvider(Provider):
         if found is None:
             raise self._no_token(operation)
         return found[0], found[1]
+
+    async def _answer(
+        self, session: Session, token: str, number: int, outcome: TaskSucceeded | TaskFailed, operation: str
+    ) -> None:
+        if not await session.answer(token, number, TaskAnswered(outcome.task, outcome)):
+            raise self._no_token(operation)
 
     def _no_token(self, operation: str) -> ExecutionNotFoundError:
         return ExecutionNotFoundError(

@@ -243,8 +243,8 @@ def activity_waits(connection: sqlite3.Connection, activity: str) -> bool:
 
 
 def beat(connection: sqlite3.Connection, token: str) -> float | None:
-    """When the task of a token was last heard of."""
-    row = connection.execute("SELECT beat FROM token WHERE token = ?", (token,)).fetchone()
+    """When the task of a token was last heard of, 0 for never; None for a token that was used, or never was one."""
+    row = connection.execute("SELECT coalesce(beat, 0) FROM token WHERE token = ?", (token,)).fetchone()
     return row[0] if row else None
 
 

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from enginehouse.asl.commands import ReadItems, WriteResults
-from enginehouse.asl.notifications import Notification, TaskFailed, TaskSucceeded
+from enginehouse.asl.notifications import Notification, TaskAnswered, TaskFailed, TaskSucceeded
 from enginehouse.errors import EnginehouseError, ExecutionNotFoundError, ProviderUnavailableError
 from enginehouse.providers.local import queries
 from enginehouse.providers.local.chance import Chance
@@ -25,6 +25,7 @@ from enginehouse.providers.local.lease import Lease
 from enginehouse.providers.local.live import Live, encode
 from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.reader import Reader
+from enginehouse.providers.local.store import Batch
 from enginehouse.providers.local.stuck import Stuck
 from enginehouse.providers.local.writer import Writer
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, LocalFiles, TaskRunner
@@ -264,14 +265,9 @@ class Session:
 
     # -- asking the engine
 
-    async def ask(
-        self, number: int, notification: Notification, reason: str | None = None, *, wait: bool = True
-    ) -> None:
-        """Tell an execution something, whichever process drives it. Returns when it is recorded, or, without ``wait``, when
-        it is sure to be."""
+    async def ask(self, number: int, notification: Notification, reason: str | None = None) -> None:
+        """Tell an execution something, whichever process drives it. Returns when it is recorded."""
         if self.engine is not None:
-            if not wait:  # an outcome from outside: that its task was taken may still stand in the inbox
-                await self.engine.catch_up()
             await self._tell(self.engine, number, notification, reason)
             return
         body = encode(notification)
@@ -279,16 +275,36 @@ class Session:
             lambda batch: (batch.post(number, body, reason), queries.engine_port(batch.connection))
         )
         ring(port)
-        if wait:
-            await self._answered(letter)
+        await self._answered(letter)
 
-    async def _tell(self, engine: Engine, number: int, notification: Notification, reason: str | None) -> None:
-        future: asyncio.Future[None] = self.loop.create_future()
+    async def answer(self, token: str, number: int, answered: TaskAnswered) -> bool:
+        """Give a task of an execution its outcome from outside, whichever process drives it. False where nothing waits for the
+        token any more. Returns when the outcome is sure to be recorded."""
+        if self.engine is not None:
+            await self.engine.catch_up()  # that the task was taken may still stand in the inbox
+            return await self._tell(self.engine, number, answered, None)
+        body = encode(answered)
+
+        def write(batch: Batch) -> int | None:
+            if not batch.use_token(token):
+                return None
+            batch.post(number, body)
+            return queries.engine_port(batch.connection)
+
+        port = await self.writer.write(write)
+        if port is None:
+            return False
+        ring(port)
+        return True
+
+    async def _tell(self, engine: Engine, number: int, notification: Notification, reason: str | None) -> bool:
+        """False where the notification is an answer that nothing waits for."""
+        future: asyncio.Future[bool] = self.loop.create_future()
 
         def told(error: BaseException | None) -> None:
             if not future.done():
                 if error is None:
-                    future.set_result(None)
+                    future.set_result(True)
                 else:
                     future.set_exception(error)
 
@@ -299,13 +315,15 @@ class Session:
                     raise ExecutionNotFoundError("the execution is gone", provider="local")
                 if isinstance(found, Stuck):
                     engine.tell_stuck(found, notification, 0, reason, told)
+                elif isinstance(notification, TaskAnswered) and not found.awaits(notification.task):
+                    future.set_result(False)
                 else:
                     engine.tell(found, notification, reason=reason, told=told)
             except Exception as error:
                 told(error)
 
         engine.want(number, then)
-        await future
+        return await future
 
     async def _answered(self, letter: int) -> None:
         deadline = time.monotonic() + _ANSWER

@@ -290,6 +290,10 @@ class Batch:
         """Note that a task was heard of. False for an unknown token."""
         return self.connection.execute("UPDATE token SET beat = ? WHERE token = ?", (now, token)).rowcount > 0
 
+    def use_token(self, token: str) -> bool:
+        """Take a token away from everybody else: its task is being answered. False for an unknown one."""
+        return self.connection.execute(_DELETE_TOKEN, (token,)).rowcount > 0
+
     def claim(self, activity: str, worker: str, now: float) -> tuple[str, int, int, str | None, float | None] | None:
         """Take the oldest waiting task of the activity: token, execution, task, input, heartbeat."""
         row = self.connection.execute(

@@ -166,7 +166,7 @@ def extras(
             closed = [
                 (task.token,)
                 for number, task in before.items()
-                if number not in live.tasks and isinstance(task, ScheduleTask) and needs_token(task)
+                if not live.awaits(number) and isinstance(task, ScheduleTask) and needs_token(task)
             ]
             if closed:
                 found.append(lambda batch, _: batch.tokens_done.extend(closed))

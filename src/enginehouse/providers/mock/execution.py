@@ -23,7 +23,8 @@ _STATES = {
 
 @dataclass(slots=True, eq=False)
 class Pending:
-    """A task whose outcome is awaited, with all that may bring it. ``answered``: by AWS, to a job that it took."""
+    """A task whose outcome is awaited, with all that may bring it. ``answered``: by AWS, to a job that it took. ``used``: somebody
+    has answered by its token already."""
 
     command: asl.ScheduleTask
     timers: list[Timer] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Pending:
     child: Execution | None = None
     submitted: bool = False
     taken: bool = False
+    used: bool = False
     answered: Any = None
 
     def drop(self) -> None:

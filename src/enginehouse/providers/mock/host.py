@@ -77,6 +77,7 @@ class Host:
     def answered(self, execution: Execution, outcome: asl.TaskSucceeded | asl.TaskFailed) -> None:
         """Somebody used a task's token; who is quicker than the service that gave it to them has the core wait for that."""
         pending = execution.tasks[outcome.task]
+        pending.used = True
         if pending.command.pattern and not pending.submitted:
             self.notify(execution, asl.TaskAnswered(outcome.task, outcome))
         else:

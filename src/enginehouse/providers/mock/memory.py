@@ -82,7 +82,7 @@ class Memory:
         """The task that waits for this token."""
         for execution in self.executions.values():
             for number, pending in execution.tasks.items():
-                if pending.command.token and pending.command.token == token:
+                if token and pending.command.token == token and not pending.used:
                     return execution, number
         raise ExecutionNotFoundError(
             f"no task waits for the token {token!r}: it is unknown, or its task has ended",

@@ -75,7 +75,11 @@ async def test_an_answer_that_is_quicker_than_the_service_waits_for_it_even_if_t
 
     async def ask(_: Any, context: TaskContext) -> str:
         async with LocalProvider(store, engine=False) as answering:
-            await answering.send_task_success(context.token, "quick")
+            if asked.is_set():  # run again by the second engine: the answer was given
+                with pytest.raises(ExecutionNotFoundError):
+                    await answering.send_task_success(context.token, "again")
+            else:
+                await answering.send_task_success(context.token, "quick")
         asked.set()
         await hangs.wait()
         return "asked"
@@ -90,6 +94,51 @@ async def test_an_answer_that_is_quicker_than_the_service_waits_for_it_even_if_t
         status = await second.get_execution_status(started.execution_id)
     assert status.output == "quick"
     assert [event.type for event in status.history][3:6] == ["TaskStarted", "TaskSubmitted", "TaskSucceeded"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["beside the engine", "in another process"])
+async def test_an_answer_that_is_quicker_than_the_service_counts_and_is_the_only_one(
+    store: Path, elsewhere: bool
+) -> None:
+    answered, refused = asyncio.Event(), ValueError("I took the request, and broke")
+    tokens: list[str] = []
+
+    async def ask(_: Any, context: TaskContext) -> str:
+        tokens.append(context.token)
+        answering = client if elsewhere else local
+        await answering.send_task_success(context.token, "first")
+        for late in (client, local):
+            with pytest.raises(ExecutionNotFoundError):
+                await late.send_task_success(context.token, "second")
+            with pytest.raises(ExecutionNotFoundError):
+                await late.send_task_heartbeat(context.token)
+        answered.set()
+        raise refused
+
+    async with (
+        LocalProvider(store, tasks={"ask": ask}) as local,
+        LocalProvider(store, engine=False) as client,
+    ):
+        await local.create_workflow(chain("w", {**WAITING, "HeartbeatSeconds": 60}))
+        status = await run(local, "w")
+    assert answered.is_set()
+    assert len(tokens) == 1
+    assert status.output == "first"
+    assert [event.type for event in status.history][3:5] == ["TaskStarted", "TaskSucceeded"]
+
+
+async def test_of_two_who_answer_at_once_one_is_refused(store: Path) -> None:
+    approvals = Approvals()
+    async with LocalProvider(store, tasks={"ask": approvals.ask}) as local:
+        await local.create_workflow(chain("w", WAITING))
+        started = await local.start_execution("w", ExecutionInput())
+        token = await approvals.tokens.get()
+        told = await asyncio.gather(
+            *(local.send_task_success(token, number) for number in range(5)), return_exceptions=True
+        )
+        await reached(local, started.execution_id, "ExecutionSucceeded")
+        output = (await local.get_execution_status(started.execution_id)).output
+    assert [number for number, error in enumerate(told) if error is None] == [output]
 
 
 async def test_a_token_nothing_waits_for_is_refused(local: LocalProvider) -> None:

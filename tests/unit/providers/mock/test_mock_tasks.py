@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from enginehouse import asl
-from enginehouse.errors import ProviderUnavailableError
+from enginehouse.errors import ExecutionNotFoundError, ProviderUnavailableError
 from enginehouse.models import ExecutionInput, ExecutionState, WorkflowSpec
 from enginehouse.providers.mock import Call, MockProvider, calls, fails, in_turn, returns, stays_silent
 from enginehouse.tasks import LocalFiles
@@ -155,6 +155,20 @@ async def test_an_answer_that_is_quicker_than_the_service_waits_for_it(failed: b
         ended = "TaskFailed" if failed else "TaskSucceeded"
         assert types(status)[3:6] == ["TaskStarted", "TaskSubmitted", ended]
         assert status.output == (None if failed else "quick")
+
+
+async def test_an_answer_counts_where_the_service_fails_and_is_the_only_one() -> None:
+    async def ask(_: Any, context: Any) -> str:
+        await provider.send_task_success(context.token, "first")
+        for call in (provider.send_task_success(context.token, "second"), provider.send_task_heartbeat(context.token)):
+            with pytest.raises(ExecutionNotFoundError):
+                await call
+        raise ValueError("I took the request, and broke")
+
+    async with MockProvider(tasks=[ask]) as provider:
+        status = await run(provider, machine(task("task:ask.waitForTaskToken")))
+        assert types(status)[3:5] == ["TaskStarted", "TaskSucceeded"]
+        assert status.output == "first"
 
 
 @pytest.mark.parametrize(
