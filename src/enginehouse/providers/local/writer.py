@@ -29,10 +29,13 @@ Done: TypeAlias = Callable[[Any, BaseException | None], None]
 Entry: TypeAlias = tuple[Write, Done, bool, bool, float]
 """A write, whom to tell, whether it is vital, whether it is patient, and when it was handed in."""
 
-# Seconds to wait for another process's commit before an engine gives up. Far longer than any commit takes.
-_PATIENCE = 60.0
-# And before a caller is told. He may ask again, and his own patience often ends at a minute: boto3's does.
+# Seconds to wait for another process's commit before a caller is told. Far longer than any commit takes; he may ask again, and
+# his own patience often ends at a minute: boto3's does.
 _CALLERS_PATIENCE = 10.0
+# Seconds after which it is said, again and again, that an engine waits.
+_SAY = 10.0
+# Seconds for which the store is tried for in short steps; one that is held for longer may be held for hours.
+_BRISK = 1.0
 
 
 class Writer:
@@ -44,7 +47,7 @@ class Writer:
 
     ``vital`` writes are an engine's turns: after one has failed nothing more is written, so that the store never
     holds a turn without the one before it. ``patient`` ones, and all that are vital, have no caller who could ask again: they
-    wait as long as an engine does while another process holds the store.
+    wait for as long as another process holds the store, or until the writer is to end.
     """
 
     def __init__(self, path: str, synchronous: str, loop: asyncio.AbstractEventLoop) -> None:
@@ -161,17 +164,30 @@ class Writer:
 
     def _begin(self, connection: sqlite3.Connection, batch: list[Entry]) -> None:
         # SQLite's own waiting backs off up to 100 ms and starves beside a busy engine; short, even tries do not.
-        deadline = time.monotonic() + _PATIENCE
+        began = said = time.monotonic()
+        ending: float | None = None
         while True:
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 return
             except sqlite3.OperationalError as error:
-                if not _is_busy(error) or time.monotonic() > deadline:
+                now = time.monotonic()
+                if self._closed and ending is None:
+                    ending = now
+                if not _is_busy(error) or (ending is not None and now > ending + _CALLERS_PATIENCE):
                     raise
                 self._tell()
                 self._refuse_late(batch, error)
-                time.sleep(random.uniform(0.0005, 0.002))
+                if now - said >= _SAY:
+                    said = now
+                    log.warning(
+                        "store.held_by_another path=%s waiting=%d seconds=%.0f"
+                        " hint=end its transaction; lsof on the path names who has it open",
+                        self._path,
+                        len(batch),
+                        now - began,
+                    )
+                time.sleep(random.uniform(0.0005, 0.002) if now - began < _BRISK else random.uniform(0.01, 0.04))
 
     def _refuse_late(self, batch: list[Entry], error: sqlite3.OperationalError) -> None:
         """Tell callers that have waited for long, of this batch and of the next. Raises where nothing else is in the batch."""

@@ -131,6 +131,49 @@ async def test_callers_are_told_when_another_process_holds_the_store_and_an_engi
     assert "store.held_by_another" in caplog.text
 
 
+async def test_an_engine_waits_for_as_long_as_the_store_is_held_and_says_so(
+    writer: Writer, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, said = asyncio.get_running_loop(), asyncio.Queue[str]()
+    monkeypatch.setattr(writer_module, "_SAY", 0.0)
+    monkeypatch.setattr(writer_module, "_BRISK", 0.0)
+    monkeypatch.setattr(writer_module.log, "warning", lambda text, *_: loop.call_soon_threadsafe(said.put_nowait, text))
+    other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    turn: asyncio.Future[object] = loop.create_future()
+    written: list[str] = []
+    try:
+        writer.submit(lambda _: written.append("turn"), lambda result, error: turn.set_result(error), vital=True)
+        async with asyncio.timeout(ROOM):
+            for _ in range(5):
+                assert "store.held_by_another" in await said.get()
+        assert not turn.done()
+    finally:
+        await asyncio.to_thread(other.close)
+    async with asyncio.timeout(ROOM):
+        assert await turn is None
+    assert written == ["turn"]
+
+
+async def test_an_engine_that_is_told_to_end_does_not_wait_for_a_held_store_for_ever(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "_CALLERS_PATIENCE", 0.05)
+    writer = Writer(str(store), "OFF", asyncio.get_running_loop())
+    await writer.write(lambda _: None)
+    other = await asyncio.to_thread(sqlite3.connect, store, isolation_level=None, check_same_thread=False)
+    await asyncio.to_thread(other.execute, "BEGIN IMMEDIATE")
+    try:
+        own = asyncio.create_task(writer.write(lambda _: None, patient=True))
+        await asyncio.sleep(0)
+        async with asyncio.timeout(ROOM):
+            await writer.close()
+            with pytest.raises(ProviderUnavailableError, match="held by another process"):
+                await own
+    finally:
+        await asyncio.to_thread(other.close)
+
+
 async def test_who_opens_a_store_that_another_process_holds_is_told_too(
     writer: Writer, store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
