@@ -62,7 +62,8 @@ class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
 
     ``processor`` is the JSON pointer of the Map's processor: the child runs ``program.processor(processor)``.
     ``run`` names the map run that it belongs to, ``index`` its place in it, ``total`` how many that run has. The first
-    comes with the run's ``limits``. ``items`` is how many items a batch holds.
+    comes with the run's ``limits``. ``items`` is how many items a batch holds. ``before``: a redrive; the execution that was
+    first started for this place, under that number, failed or was stopped, and is to go on. Where it cannot, a new one begins.
     """
 
     child: int
@@ -74,6 +75,7 @@ class StartChild(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     total: int = 0
     items: int = 1
     limits: MapRunLimits | None = None
+    before: int = 0
 
 
 class StopChild(msgspec.Struct, frozen=True, tag=True):

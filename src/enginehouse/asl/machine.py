@@ -300,10 +300,9 @@ class Turn:
         frame.halted = True
         fork = frame.fork
         if fork is not None:
-            for child in fork.children:
+            for child in fork.give_up():
                 self.state.waits.pop(child, None)
                 self.commands.append(StopChild(child))
-            fork.children, fork.held = {}, {}
         if frame.wait:
             self.state.waits.pop(frame.wait, None)
             timer = frame.retrying or self.machines[frame.machine].states[frame.state].type == "Wait"

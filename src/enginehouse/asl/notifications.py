@@ -74,8 +74,11 @@ class Stop(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
     cause: str | None = None
 
 
-class Redrive(msgspec.Struct, frozen=True, tag=True):
-    """A failed, stopped or timed-out execution goes on from where it failed."""
+class Redrive(msgspec.Struct, frozen=True, tag=True, omit_defaults=True):
+    """A failed, stopped or timed-out execution goes on from where it failed. ``child``: the number under which its parent waits for
+    it from now on; 0 for one that is no child execution."""
+
+    child: int = 0
 
 
 class GoOn(msgspec.Struct, frozen=True, tag=True):

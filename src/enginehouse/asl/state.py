@@ -33,7 +33,7 @@ class Fork(msgspec.Struct, omit_defaults=True):
     """The children of a Parallel or Map state, while it runs.
 
     ``texts`` holds what each child gave, as JSON text; ``pending`` the places that a redrive starts again; ``children``, of a
-    distributed Map, the place of each child execution by its number, and ``held`` the length of its input, where that is bounded; ``keyed`` says that the items are an object's; ``source`` where they came from; ``concurrency`` is the limit as it was asked for; ``chain`` the event that the next iteration follows.
+    distributed Map, the place of each child execution by its number, and ``held`` the length of its input, where that is bounded; ``tried`` the child execution that was first started for a place and did not succeed; ``keyed`` says that the items are an object's; ``source`` where they came from; ``concurrency`` is the limit as it was asked for; ``chain`` the event that the next iteration follows.
     """
 
     size: int
@@ -55,6 +55,15 @@ class Fork(msgspec.Struct, omit_defaults=True):
     keyed: bool = False
     source: str = "STATE_DATA"
     concurrency: int = 0
+    tried: dict[int, int] = {}
+
+    def give_up(self) -> list[int]:
+        """Wait for no child execution any more; their numbers. A redrive knows which place each had."""
+        given_up = list(self.children)
+        for child, index in self.children.items():
+            self.tried.setdefault(index, child)
+        self.children, self.held = {}, {}
+        return given_up
 
 
 class Frame(msgspec.Struct, omit_defaults=True):

@@ -261,6 +261,7 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     listed = sfn.list_executions(mapRunArn=run["mapRunArn"])["executions"]
     assert [(child["status"], child["redriveCount"]) for child in listed] == [("SUCCEEDED", 1), ("SUCCEEDED", 0)]
     (redriven,) = sfn.list_executions(mapRunArn=run["mapRunArn"], redriveFilter="REDRIVEN")["executions"]
+    assert redriven["executionArn"] in failing, "a STANDARD child keeps its ARN"
     described = sfn.describe_execution(executionArn=redriven["executionArn"])
     assert (redriven, described["redriveCount"], described["output"]) == (listed[0], 1, "2")
     assert [child["itemCount"] for child in listed] == [1, 1]

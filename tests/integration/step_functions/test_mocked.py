@@ -151,7 +151,8 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     arn = sfn.start_execution(stateMachineArn=made(sfn, "many-redriven", many_of(activity)), input="[1]")[
         "executionArn"
     ]
-    sfn.send_task_failure(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"], error="Broken")
+    failing = sfn.get_activity_task(activityArn=activity)["taskToken"]
+    sfn.send_task_failure(taskToken=failing, error="Broken")
     assert ended(sfn, arn)["status"] == "FAILED"
     sfn.redrive_execution(executionArn=arn)
     sfn.send_task_success(taskToken=sfn.get_activity_task(activityArn=activity)["taskToken"], output="1")
@@ -161,6 +162,7 @@ def test_a_map_run_that_is_redriven_counts_each_item_once(sfn: Any) -> None:
     assert (counted["total"], counted["succeeded"], counted["failed"]) == (1, 1, 0)
     (child,) = sfn.list_executions(mapRunArn=run_["mapRunArn"])["executions"]
     assert (child["status"], child["redriveCount"]) == ("SUCCEEDED", 1)
+    assert child["executionArn"] in failing, "a STANDARD child keeps its ARN"
 
 
 def test_a_child_of_a_map_run_has_the_role_of_its_machine_and_the_definition_of_its_map(sfn: Any) -> None:

@@ -82,6 +82,25 @@ def test_a_map_run_starts_again_only_the_children_that_failed_or_never_ran() -> 
     assert turn.state.output == [10, 20, 30]
 
 
+@pytest.mark.parametrize("kind", ["STANDARD", "EXPRESS"])
+def test_a_standard_child_goes_on_and_an_express_one_is_started_anew(kind: str) -> None:
+    state = distributed(MaxConcurrency=2)
+    state["ItemProcessor"]["ProcessorConfig"]["ExecutionType"] = kind
+    program = compiled(M=state)
+    turn = program.start([1, 2, 3], context(), START, "seed")
+    first, second = [c for c in turn.commands if isinstance(c, StartChild)]
+    for _ in range(2):  # the second time too it is the first execution that goes on
+        turn = program.resume(turn.state, ChildFinished(first.child, "FAILED", error="Boom"), START)
+        assert turn.state.status == "FAILED"
+        turn = program.resume(program.load(program.dump(turn.state)), asl.Redrive(), START)
+        first, stopped = [c for c in turn.commands if isinstance(c, StartChild)]
+        before = (2, second.child) if kind == "STANDARD" else (0, 0)
+        assert (first.before, stopped.before) == before
+    turn = program.resume(turn.state, ChildFinished(first.child, "SUCCEEDED", 10), START)
+    (never_ran,) = [c for c in turn.commands if isinstance(c, StartChild)]
+    assert never_ran.before == 0
+
+
 def test_a_stopped_wait_waits_again() -> None:
     program = compiled(W={"Type": "Wait", "Seconds": 60})
     run = drive(program, {}, stop_after=30)

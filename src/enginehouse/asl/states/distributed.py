@@ -232,9 +232,14 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             limits = _limits(fork) if index == 0 else None
             processor, total = self.processor.pointer, fork.size
             batch = 1 if self.batcher is None else len(item["Items"])
+            kind, before = self.execution_type, self._before(fork, index)
             turn.commands.append(
-                StartChild(child, processor, fork.run, index, given, self.execution_type, total, batch, limits)
+                StartChild(child, processor, fork.run, index, given, kind, total, batch, limits, before)
             )
+
+    def _before(self, fork: Fork, index: int) -> int:
+        """The child that goes on at this place; 0 for none. An EXPRESS one never does: it is started anew."""
+        return fork.tried.get(index, 0) if self.execution_type == "STANDARD" else 0
 
     # -- what comes out
 
@@ -252,6 +257,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         else:
             fork.texts[index] = turn.text({"Error": child.error, "Cause": child.cause}, frame)
         if child.status != "SUCCEEDED":
+            fork.tried.setdefault(index, child.child)
             fork.failures = [*fork.failures, index]
             if self.exceeded(fork):
                 self._fail(turn, frame, fork, THRESHOLD, "The specified tolerated failure threshold was exceeded")
@@ -293,16 +299,16 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         the whole execution as AWS writes it. Its dates are not known here."""
         if child.status == "SUCCEEDED" and writer.config.get("Transformation", "NONE") != "NONE":
             return child.output
-        item = fork.items[index]
+        item, number = fork.items[index], self._before(fork, index) or child.child
         given = item if self.batcher is not None else self._given(turn, frame, fork, index, item)
         outcome: dict[str, Any] = {"Error": child.error or "", "Cause": child.cause or ""}
         if child.status == "SUCCEEDED":
             outcome = {"Output": _as_json(child.output), "OutputDetails": {"Included": True}}
         return {
-            "ExecutionArn": f"{turn.state.context.execution_id}/{child.child}",
+            "ExecutionArn": f"{turn.state.context.execution_id}/{number}",
             "Input": _as_json(given),
             "InputDetails": {"Included": True},
-            "Name": str(child.child),
+            "Name": str(number),
             **outcome,
             "Status": child.status,
         }
@@ -314,10 +320,9 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
 
     @staticmethod
     def _stop(turn: Turn, fork: Fork) -> None:
-        for child in fork.children:
+        for child in fork.give_up():
             turn.state.waits.pop(child, None)
             turn.commands.append(StopChild(child))
-        fork.children, fork.held = {}, {}
 
     def _fail(self, turn: Turn, frame: Frame, fork: Fork, error: str, cause: str | None) -> None:
         self._stop(turn, fork)

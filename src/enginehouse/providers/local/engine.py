@@ -26,7 +26,7 @@ from enginehouse.asl.notifications import (
     TimerFired,
 )
 from enginehouse.errors import EnginehouseError, ProviderError
-from enginehouse.providers.local import queries, stuck
+from enginehouse.providers.local import nested, queries, stuck
 from enginehouse.providers.local.definitions import Definitions
 from enginehouse.providers.local.doorbell import Doorbell
 from enginehouse.providers.local.live import Live, Work, decode_notification, encode, needs_token
@@ -231,6 +231,8 @@ class Engine:
         if live.dead:
             self.tell_stuck(Stuck(live.number, live.row, live.dead), notification, letter, reason, told)
             return
+        if type(notification) is Redrive and notification.child:
+            live.row = live.row._replace(child=notification.child)
         state = live.state
         task = getattr(notification, "task", 0)
         if state is None or (state.status != "RUNNING" and type(notification) is not Redrive):
@@ -247,12 +249,20 @@ class Engine:
                 live.open(turn.commands)
                 if type(notification) is TaskStarted:
                     _listen(live, task)
-                self._record(live, now, body, turn, before, letter=letter, reason=reason, told=told)
+                redriven = type(notification) is Redrive
+                self._record(live, now, body, turn, before, letter=letter, reason=reason, told=told, redriven=redriven)
                 return
         except Exception as error:
             self.tell_stuck(self._spoiled(live, error), notification, letter, reason, told)
             return
+        if type(notification) is Redrive and notification.child:
+            self._fail_again(live.row, notification.child, state.error, state.cause)
         self._ignore(live, letter, told)
+
+    def _fail_again(self, row: NewExecution | ExecutionRow, child: int, error: str | None, cause: str | None) -> None:
+        """A child that was redriven with its parent cannot go on: the parent must not wait for it."""
+        self._writer.submit(partial(nested.fail_again, row, child, error, cause), _told_parent, patient=True)
+        self.look()
 
     def _spoiled(self, live: Live, error: Exception) -> Stuck:
         """A fault of the core's. Nothing of this turn is recorded: the journal is right and the memory is not, so the
@@ -275,6 +285,8 @@ class Engine:
             self._writer.submit(write, partial(self._stopped, found, told), patient=True)
             return
         if type(notification) is Redrive:
+            if notification.child:
+                self._fail_again(found.row, notification.child, "States.Runtime", found.why)
             self._discard(letter)
         if told is not None:
             told(ProviderError(f"the execution cannot go on: {found.why}. It can be stopped; see the log"))
@@ -302,12 +314,12 @@ class Engine:
         reason: str | None = None,
         told: Told | None = None,
         began: bool = False,
+        redriven: bool = False,
     ) -> None:
         write = TurnWrite(live, now, notification, turn)
         write.letter, write.told = letter, told
         finished = turn.state.status != "RUNNING"
         moved = live.note_standing()
-        redriven = notification == _REDRIVE
         if redriven:
             live.redrives += 1
         if finished or began or redriven:
@@ -500,5 +512,9 @@ def _cleared(_: object, error: BaseException | None) -> None:
         log.error("inbox.not_cleared error=%s", error)
 
 
+def _told_parent(_: object, error: BaseException | None) -> None:
+    if error is not None:
+        log.error("execution.parent_not_told error=%s", error)
+
+
 _NEVER = float("inf")
-_REDRIVE = encode(Redrive())

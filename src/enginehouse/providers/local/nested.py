@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from enginehouse.asl.commands import Finish, ScheduleTask, StartChild
-from enginehouse.asl.notifications import ChildFinished, Stop, TaskFailed, TaskSucceeded
+from enginehouse.asl.notifications import ChildFinished, Redrive, Stop, TaskFailed, TaskSucceeded
 from enginehouse.errors import EnginehouseError
 from enginehouse.providers.local import queries
 from enginehouse.providers.local.live import Live, Work, encode
@@ -52,6 +52,11 @@ def insert_child(
     row: NewExecution | ExecutionRow, command: StartChild, redriven: bool, batch: Batch, number: int
 ) -> None:
     """Put an item of a distributed Map into the store, to be started. ``redriven``: the item may have been tried before."""
+    if command.before:
+        ended = batch.renumber_child(f"{row.id}/{command.before}", command.child)
+        if ended is not None:
+            batch.post(ended, encode(Redrive(command.child)))
+            return
     name = f"{row.name}/{command.child}"
     place: dict[str, Any] = {
         "map_run": command.run,
@@ -106,6 +111,14 @@ def tell_parent(row: NewExecution | ExecutionRow, finish: Finish, names: Names, 
         else:
             notification = TaskFailed(row.child, "States.TaskFailed", encode(answer).decode())
     batch.post(row.parent, encode(notification))
+
+
+def fail_again(
+    row: NewExecution | ExecutionRow, child: int, error: str | None, cause: str | None, batch: Batch
+) -> None:
+    """Tell the parent of a child that was to go on that it has failed as it stands."""
+    if row.parent is not None:
+        batch.post(row.parent, encode(ChildFinished(child, "FAILED", None, error, cause)))
 
 
 def described(row: NewExecution | ExecutionRow, finish: Finish, names: Names, *, parsed: bool) -> dict[str, Any]:

@@ -238,6 +238,16 @@ class Batch:
         self.executions.append((number, *row))
         return number
 
+    def renumber_child(self, id: str, child: int) -> int | None:
+        """The child of a map run that has ended without success is known to its parent by another number, and is to go on. Gives
+        the execution's number; None where there is no such child."""
+        row = self.connection.execute(
+            "UPDATE execution SET child = ? WHERE id = ? AND link = 'child' AND state IN ('failed', 'timed_out', 'cancelled')"
+            " RETURNING number",
+            (child, id),
+        ).fetchone()
+        return row[0] if row else None
+
     def replace_child(self, child: int, run: str, index: int) -> None:
         """The child runs an item of a map run that an earlier one failed at: that one is no child any more."""
         before = self.connection.execute(

@@ -101,6 +101,17 @@ class Execution:
         return self.status.is_terminal
 
     @property
+    def redrivable(self) -> bool:
+        """Whether it can go on from where it failed."""
+        ended = self.finished and self.status is not ExecutionState.SUCCEEDED
+        return ended and self.state is not None and not self.broken
+
+    def reopen(self) -> None:
+        """It is about to go on."""
+        self.stopped = self.stop_reason = None
+        self.ended = asyncio.Event()
+
+    @property
     def output_text(self) -> str | None:
         return None if self.state is None else self.state.output_text
 

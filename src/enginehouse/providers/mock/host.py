@@ -245,7 +245,8 @@ class Host:
             self.notify(pending.child, asl.Stop(None, "The parent execution no longer waits for this one."))
 
     def _start_child(self, execution: Execution, command: asl.StartChild) -> None:
-        child = self.memory.open_child(execution, command)
+        before = self.memory.child_to_redrive(execution, command)
+        child = before or self.memory.open_child(execution, command)
         number = command.child
 
         def tell_parent(child: Execution) -> None:
@@ -259,7 +260,11 @@ class Host:
 
         child.on_end = tell_parent
         execution.children[number] = child
-        self.begin(child)
+        if before is None:
+            self.begin(child)
+        else:
+            child.reopen()
+            self.notify(child, asl.Redrive(number))
 
     def _ended(self, execution: Execution) -> None:
         execution.stopped = self.clock.now

@@ -173,6 +173,11 @@ class Memory:
         self.executions[child.id] = child
         return child
 
+    def child_to_redrive(self, execution: Execution, command: asl.StartChild) -> Execution | None:
+        """The execution that the command would have go on; None for one that is to be opened."""
+        found = self.executions.get(f"{execution.id}/{command.before}") if command.before else None
+        return found if found is not None and found.redrivable and found.state and found.state.frames else None
+
     def children_of(self, execution: Execution) -> list[Execution]:
         """The executions that run items of the execution's distributed Maps, in the order in which they began."""
         prefix = f"{execution.id}/"

@@ -373,23 +373,14 @@ class MockProvider(Provider):
         """Run an execution on from where it failed. Raises ``ProviderError`` for one that runs or succeeded."""
         await self.faults.strike("redrive execution", execution_id=execution_id)
         execution = self._memory.execution(execution_id, "redrive execution")
-        if (
-            execution.state is None
-            or execution.broken
-            or execution.status
-            in (
-                ExecutionState.RUNNING,
-                ExecutionState.SUCCEEDED,
-            )
-        ):
+        if not execution.redrivable:
             raise ProviderError(
                 f"it is {execution.status}; only what failed, was cancelled or timed out can be redriven",
                 operation="redrive execution",
                 execution_id=execution_id,
                 provider=mapping.NAME,
             )
-        execution.stopped = execution.stop_reason = None
-        execution.ended = asyncio.Event()
+        execution.reopen()
         self._host.now(execution, asl.Redrive())
         self._host.drive()
         return mapping.started_result(execution, execution.status, "goes on from where it failed")

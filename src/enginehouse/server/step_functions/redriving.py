@@ -43,10 +43,8 @@ async def _obstacle(api: Api, row: ExecutionRow) -> str:
 
 
 async def redriven_at(api: Api, row: ExecutionRow) -> float:
-    """When the execution was last redriven. A child of a map run is begun anew then."""
+    """When the execution was last redriven. A child of a map run may have been begun anew then."""
     place, began = None, row.started_at
-    if row.pointer:
-        return began
     while True:
         page = await api.engine.events(row, place, 1000, True)
         for event in page.events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sqlite3
 from pathlib import Path
@@ -149,6 +150,71 @@ async def test_a_failed_item_stops_the_map_run(store: Path) -> None:
         assert status.state is ExecutionState.FAILED
         assert status.error is not None
         assert status.error.code == "States.ExceedToleratedFailureThreshold"
+
+
+def in_steps(kind: str = "STANDARD") -> WorkflowSpec:
+    steps = {
+        "First": {"Type": "Task", "Resource": "task:first", "Next": "Second"},
+        "Second": {"Type": "Task", "Resource": "task:second", "End": True},
+    }
+    mode = {"Mode": "DISTRIBUTED", "ExecutionType": kind}
+    return distributed(ItemProcessor={"ProcessorConfig": mode, "StartAt": "First", "States": steps})
+
+
+@pytest.mark.parametrize(
+    ("kind", "ids", "firsts"), [("STANDARD", ["w:x/2"], 1), ("EXPRESS", ["w:x/3"], 2)], ids=["standard", "express"]
+)
+async def test_a_redriven_child_goes_on_as_the_same_execution_unless_it_is_express(
+    store: Path, kind: str, ids: list[str], firsts: int
+) -> None:
+    seen: list[str] = []
+
+    async def first(given: int) -> int:
+        seen.append("first")
+        return given
+
+    async def second(given: int) -> int:
+        seen.append("second")
+        if seen.count("second") == 1:
+            raise ValueError("not yet")
+        return given
+
+    async with LocalProvider(store, tasks=[first, second]) as local:
+        await local.create_workflow(in_steps(kind))
+        assert (await run(local, "w", {"items": [1]}, name="x")).state is ExecutionState.FAILED
+    async with LocalProvider(store, tasks=[first, second]) as local:
+        await local.redrive_execution("w:x")
+        async for _ in local.watch_execution("w:x"):
+            pass
+        assert (await local.get_execution_status("w:x")).output == [1]
+        children = (await local.list_children("w:x")).items
+        history = (await local.get_execution_status(children[0].execution_id)).history
+    assert [child.execution_id for child in children] == ids
+    assert (seen.count("first"), seen.count("second")) == (firsts, 2)
+    assert [event.type for event in history].count("ExecutionRedriven") == (1 if kind == "STANDARD" else 0)
+
+
+async def test_a_redriven_child_that_cannot_go_on_fails_its_map_run_again(store: Path) -> None:
+    async def first(given: int) -> int:
+        raise ValueError("never")
+
+    async with LocalProvider(store, tasks={"first": first, "second": first}) as local:
+        await local.create_workflow(in_steps())
+        assert (await run(local, "w", {"items": [1]}, name="x")).state is ExecutionState.FAILED
+
+    def spoil() -> None:
+        with contextlib.closing(sqlite3.connect(store)) as connection:
+            connection.execute("UPDATE journal SET last_event = 9 WHERE execution = 2")
+            connection.commit()
+
+    await asyncio.to_thread(spoil)
+    async with LocalProvider(store, tasks={"first": first, "second": first}) as local:
+        await local.redrive_execution("w:x")
+        async for _ in local.watch_execution("w:x"):
+            pass
+        status = await local.get_execution_status("w:x")
+    assert status.state is ExecutionState.FAILED
+    assert [event.type for event in status.history][-3:] == ["MapRunFailed", "MapStateFailed", "ExecutionFailed"]
 
 
 async def test_items_are_read_from_files_beside_the_store_and_results_written(store: Path, tmp_path: Path) -> None:
