@@ -47,12 +47,13 @@ class LambdaContext:
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """Which function a task asks for, with what event; ``enveloped`` is the shape of the answer."""
+    """Which function a task asks for, with what event; ``enveloped`` is the shape of the answer. ``arn`` where it was named by one."""
 
     name: str
     qualifier: str
     event: Any
     enveloped: bool
+    arn: str = ""
 
 
 class InvalidRequest(ValueError):  # noqa: N818 -- AWS's answer, not a defect
@@ -68,16 +69,18 @@ def invocation(resource: str, arguments: Any) -> Invocation:
     """What the task asks for. A ``Payload`` that is a string is JSON text, as for AWS. Raises ``InvalidRequest``."""
     arn = _ARN.fullmatch(resource)
     if arn is not None:
-        return Invocation(arn[1], arn[2] or "", json_copy(arguments), enveloped=False)
+        return Invocation(arn[1], arn[2] or "", json_copy(arguments), enveloped=False, arn=resource)
     given = arguments if isinstance(arguments, dict) else {}
     function = given.get("FunctionName")
     if not isinstance(function, str) or not function:
         raise InvalidRequest("Lambda.ValidationException", "FunctionName is missing, or is not a string")
-    found = _ARN.fullmatch(function) or _PARTIAL_ARN.fullmatch(function)
+    whole = _ARN.fullmatch(function)
+    found = whole or _PARTIAL_ARN.fullmatch(function)
     if found is None:
         raise InvalidRequest("Lambda.ValidationException", f"FunctionName {function!r} is neither a name nor an ARN")
     qualifier = given.get("Qualifier") or found[2] or ""
-    return Invocation(found[1], str(qualifier), _event(given.get("Payload", {})), enveloped=True)
+    event = _event(given.get("Payload", {}))
+    return Invocation(found[1], str(qualifier), event, enveloped=True, arn=function if whole else "")
 
 
 def _event(payload: Any) -> Any:
@@ -92,16 +95,14 @@ def _event(payload: Any) -> Any:
         ) from None
 
 
-def context_of(call: Invocation, command: ScheduleTask, request_id: str) -> LambdaContext:
-    """What the function is handed beside its event."""
-    arn = (
-        command.resource
-        if command.resource != INVOKE
-        else f"arn:aws:lambda:us-east-1:000000000000:function:{call.name}"
-    )
+def context_of(call: Invocation, command: ScheduleTask, request_id: str, execution_arn: str = "") -> LambdaContext:
+    """What the function is handed beside its event. One that was named without region and account is of the execution's."""
+    parts = execution_arn.split(":")
+    where = parts[1:5:2] + parts[4:5] if parts[0] == "arn" and len(parts) > 5 else ["aws", "us-east-1", "000000000000"]
+    named = f"arn:{where[0]}:lambda:{where[1]}:{where[2]}:function:{call.name}"
     return LambdaContext(
         call.name,
-        arn,
+        call.arn or (f"{named}:{call.qualifier}" if call.qualifier else named),
         request_id,
         function_version=call.qualifier or "$LATEST",
         log_group_name=f"/aws/lambda/{call.name}",

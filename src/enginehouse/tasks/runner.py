@@ -227,7 +227,7 @@ class TaskRunner:
         handler, is_lambda = found
         request = lambda_invoke.request_id(f"{info.execution_id}/{command.task}")
         plain = TaskContext(command, info)
-        context = lambda_invoke.context_of(call, command, request) if is_lambda else plain
+        context = lambda_invoke.context_of(call, command, request, info.execution_arn) if is_lambda else plain
         report: dict[str, object]
         try:
             result = await self._call(handler, call.event, context)

@@ -20,7 +20,7 @@ import pytest
 from enginehouse.providers.local.lease import Lease
 from tests.integration.cli.command import ENVIRONMENT
 from tests.integration.step_functions.calls import made, run
-from tests.integration.step_functions.server import HOLD, Server, definition, serving
+from tests.integration.step_functions.server import HOLD, ROLE, Server, definition, serving
 from tests.recorded.through_api import lambda_endpoint
 
 HANDLERS = """
@@ -34,6 +34,10 @@ HANDLERS = """
 
     def refuse(event, context):
         raise OutOfStock("none left")
+
+
+    def arn(event, context):
+        return context.invoked_function_arn
 
 
     async def slowly(event, context):
@@ -59,6 +63,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (folder / "handlers.py").write_text(textwrap.dedent(HANDLERS))
     (folder / "answer.json").write_text('{"always": 1}')
     flags = ["--lambda", "hello=handlers:hello", "--lambda", "refuse=handlers.py:refuse"]
+    flags += ["--region", "eu-west-1", "--account", "111122223333", "--lambda", "arn=handlers.py:arn"]
     flags += ["--lambda", "slowly=handlers.py:slowly", "--lambda", "fixed=@answer.json"]
 
     def elsewhere(event: Any, context: Any) -> Any:
@@ -78,6 +83,22 @@ def test_a_handler_of_this_process_is_invoked(sfn: Any) -> None:
     assert json.loads(found["output"]) == {"hello": "Ada", "function": "hello", "left": True}
     answer = json.loads(run(sfn, made(sfn, "hello-invoke", invoke("hello")), input='{"who": "Ada"}')["output"])
     assert (answer["StatusCode"], answer["Payload"]["hello"]) == (200, "Ada")
+
+
+@pytest.mark.parametrize(
+    ("given", "seen"),
+    [
+        ({"FunctionName": "arn"}, "arn:aws:lambda:eu-west-1:111122223333:function:arn"),
+        ({"FunctionName": "arn", "Qualifier": "live"}, "arn:aws:lambda:eu-west-1:111122223333:function:arn:live"),
+        ({"FunctionName": f"{ARN}:arn:live"}, f"{ARN}:arn:live"),
+    ],
+)
+def test_a_function_knows_its_own_arn(sfn: Any, given: dict[str, str], seen: str) -> None:
+    state = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": given}
+    machine = made(sfn, f"arn-{len(json.dumps(given))}", definition(("Call", state)))
+    assert json.loads(run(sfn, machine)["output"])["Payload"] == seen
+    alone = sfn.test_state(definition=json.dumps({**state, "End": True}), roleArn=ROLE)
+    assert json.loads(alone["output"])["Payload"] == seen
 
 
 def test_async_handlers_and_fixed_answers(sfn: Any) -> None:

@@ -11,9 +11,6 @@ from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.tasks import ExecutionInfo
 
-TESTED = ExecutionInfo(execution_id="test-state", execution_name="test-state", workflow_id="test-state")
-"""Who asks for a task that is run by itself."""
-
 
 class Kept(NamedTuple):
     """A record to keep under this id, or, where ``record`` is None, to forget; ``digest`` names the definition that it needs."""
@@ -147,8 +144,8 @@ class Engine(Protocol):
 
     async def change_map_run(self, row: ExecutionRow, change: ChangeMapRun) -> None: ...
 
-    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
-        """Run a task that no execution asks for."""
+    async def run(self, command: ScheduleTask, info: ExecutionInfo) -> TaskSucceeded | TaskFailed:
+        """Run a task that no execution asks for; ``info`` is of one that is made up."""
         ...
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:

@@ -19,7 +19,8 @@ from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, StoreDrivenError
 from enginehouse.providers.local.store import Batch, NewExecution
-from enginehouse.server.step_functions.engine import TESTED, Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.server.step_functions.engine import Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.tasks import ExecutionInfo
 
 _events = msgspec.json.Decoder(list[Event]).decode
 _encode = msgspec.json.Encoder().encode
@@ -177,8 +178,8 @@ class LocalEngine:
 
     # -- tasks
 
-    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
-        return await self.session.runner.run(command, TESTED)
+    async def run(self, command: ScheduleTask, info: ExecutionInfo) -> TaskSucceeded | TaskFailed:
+        return await self.session.runner.run(command, info)
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         taken = await self.provider.get_activity_task(activity, worker=worker, wait=wait)

@@ -18,7 +18,8 @@ from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.mock import MockProvider
 from enginehouse.providers.mock.execution import Execution
 from enginehouse.providers.mock.script import Answer, Call, Script
-from enginehouse.server.step_functions.engine import TESTED, Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.server.step_functions.engine import Counts, EventsPage, Kept, Start, Wanted, Workflow
+from enginehouse.tasks import ExecutionInfo
 
 _LOOK_AGAIN = 0.05
 _encode = msgspec.json.Encoder().encode
@@ -196,8 +197,8 @@ class MockEngine:
 
     # -- tasks
 
-    async def run(self, command: ScheduleTask) -> TaskSucceeded | TaskFailed:
-        return await self.provider.runner.run(command, TESTED)
+    async def run(self, command: ScheduleTask, info: ExecutionInfo) -> TaskSucceeded | TaskFailed:
+        return await self.provider.runner.run(command, info)
 
     async def task(self, activity: str, worker: str, wait: float) -> tuple[str, str] | None:
         deadline = time.monotonic() + wait

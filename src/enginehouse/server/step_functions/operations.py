@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any, TypeAlias
 
 from enginehouse.server.step_functions import (
@@ -19,10 +20,17 @@ from enginehouse.server.step_functions import (
 )
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.state_test import run_state_test
+from enginehouse.tasks import ExecutionInfo
 
 
 async def test_state(api: Api, request: dict[str, Any]) -> dict[str, Any]:
-    return await run_state_test(request, api.engine.run, prefix=api.arns.prefix)
+    tested = ExecutionInfo(
+        execution_id="test-state",
+        execution_name="test-state",
+        workflow_id="test-state",
+        execution_arn=api.arns.of("execution:test-state:test-state"),
+    )
+    return await run_state_test(request, partial(api.engine.run, info=tested), prefix=api.arns.prefix)
 
 
 Operation: TypeAlias = Callable[[Api, dict[str, Any]], Awaitable[dict[str, Any]]]
