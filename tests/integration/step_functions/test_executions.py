@@ -324,10 +324,27 @@ def test_nothing_is_redriven_of_a_machine_that_is_being_deleted(sfn: Any) -> Non
 def test_a_token_that_was_made_up_is_told_so(sfn: Any, place: Any) -> None:
     machine = made(sfn, "made-up", PASS)
     arn = sfn.start_execution(stateMachineArn=machine)["executionArn"]
-    token = base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
-    refused("InvalidToken", sfn.get_execution_history, executionArn=arn, nextToken=token)
-    token = base64.urlsafe_b64encode(json.dumps(list(place)[:1]).encode()).decode()
-    refused("InvalidToken", sfn.list_executions, stateMachineArn=machine, nextToken=token)
+    history = sfn.get_execution_history(executionArn=arn, maxResults=1)["nextToken"]
+    listing, at, _ = json.loads(base64.urlsafe_b64decode(history))
+    for token in ([listing, at, place], place):
+        text = base64.urlsafe_b64encode(json.dumps(token).encode()).decode()
+        refused("InvalidToken", sfn.get_execution_history, executionArn=arn, nextToken=text)
+        refused("InvalidToken", sfn.list_executions, stateMachineArn=machine, nextToken=text)
+    stale = base64.urlsafe_b64encode(json.dumps([listing, at - 90_000, [1, 2]]).encode()).decode()
+    refused("InvalidToken", sfn.get_execution_history, executionArn=arn, nextToken=stale)
+
+
+def test_a_token_leads_on_in_the_listing_that_gave_it_alone(sfn: Any) -> None:
+    machine, other = made(sfn, "paged-1", PASS), made(sfn, "paged-2", PASS)
+    one, two = (sfn.start_execution(stateMachineArn=machine)["executionArn"] for _ in range(2))
+    token = sfn.list_executions(stateMachineArn=machine, maxResults=1)["nextToken"]
+    assert len(sfn.list_executions(stateMachineArn=machine, nextToken=token)["executions"]) == 1
+    refused("InvalidToken", sfn.list_executions, stateMachineArn=other, nextToken=token)
+    refused("InvalidToken", sfn.list_executions, stateMachineArn=machine, statusFilter="FAILED", nextToken=token)
+    token = sfn.get_execution_history(executionArn=one, maxResults=1)["nextToken"]
+    refused("InvalidToken", sfn.get_execution_history, executionArn=two, nextToken=token)
+    refused("InvalidToken", sfn.get_execution_history, executionArn=one, reverseOrder=True, nextToken=token)
+    refused("InvalidToken", sfn.list_activities, nextToken=sfn.list_state_machines(maxResults=1)["nextToken"])
 
 
 def test_executions_are_listed_newest_first_and_filtered(sfn: Any) -> None:

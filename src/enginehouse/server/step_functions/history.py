@@ -15,13 +15,12 @@ _DATA = ("input", "output", "inputDetails", "outputDetails", "assignedVariables"
 
 async def get_execution_history(api: Api, request: dict[str, Any]) -> dict[str, Any]:
     row = await execution_of(api, request["executionArn"])
-    found = await api.engine.events(
-        row, pages.place(request, tuple[RowNumber, RowNumber]), pages.size(request), request.get("reverseOrder", False)
-    )
+    place = pages.place(request, "events", tuple[RowNumber, RowNumber])
+    found = await api.engine.events(row, place, pages.size(request), request.get("reverseOrder", False))
     with_data = request.get("includeExecutionData", True)
     answer: dict[str, Any] = {"events": [_shown(event, with_data) for event in found.events]}
     if found.next is not None:
-        answer["nextToken"] = pages.token(*found.next)
+        answer["nextToken"] = pages.token(request, "events", *found.next)
     return answer
 
 

@@ -31,12 +31,12 @@ async def list_executions(api: Api, request: dict[str, Any]) -> dict[str, Any]:
         wanted = wanted._replace(states=_STATES[request["statusFilter"]])
     if "redriveFilter" in request:
         wanted = wanted._replace(redriven=request["redriveFilter"] == "REDRIVEN")
-    before = pages.place(request, tuple[RowNumber])
+    before = pages.place(request, "executions", tuple[RowNumber])
     most = pages.size(request)
     rows = await api.engine.executions(wanted._replace(before=before[0] if before else None, limit=most + 1))
     answer: dict[str, Any] = {"executions": [await _shown(api, row) for row in rows[:most]]}
     if len(rows) > most:
-        answer["nextToken"] = pages.token(rows[most - 1].number)
+        answer["nextToken"] = pages.token(request, "executions", rows[most - 1].number)
     return answer
 
 

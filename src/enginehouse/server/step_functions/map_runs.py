@@ -85,7 +85,7 @@ async def list_map_runs(api: Api, request: dict[str, Any]) -> dict[str, Any]:
         request,
         "mapRuns",
         await _runs(api, row),
-        lambda run: run.arn,
+        lambda run: [run.started, run.arn],
         lambda run: {
             "executionArn": api.arns.of(f"execution:{row.id}"),
             "mapRunArn": run.arn,
