@@ -43,8 +43,9 @@ class TaskRunner:
 
     Async functions run on the loop, plain ones on at most ``threads`` threads. A Lambda function that is not among
     ``lambdas`` is served by the task of its name. Cancelling ``run`` cancels an async function; a plain one sees
-    ``context.cancelled``. ``items`` is where Maps read items and write results, but for S3 where ``aws`` is given. An async
-    context manager: leaving it lets its threads go.
+    ``context.cancelled``. ``items`` is where Maps read items and write results, but for S3 where ``aws`` is given.
+    ``activities`` says of an ARN whether there is such an activity; by default there is any. An async context manager: leaving
+    it lets its threads go.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class TaskRunner:
         items: ItemSource | None = None,
         threads: int | None = None,
         aws: AwsAccess | None = None,
+        activities: Callable[[str], bool] | None = None,
     ) -> None:
         self.handlers = dict(handlers)
         self._portable = {_PREFIX + name: handler for name, handler in handlers.items()}
@@ -66,6 +68,7 @@ class TaskRunner:
         self._threads: Threads | None = None
         self._aws = aws
         self._aws_services: AwsServices | None = None
+        self._activities = activities
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,6 +86,10 @@ class TaskRunner:
         if self._aws_services is not None:
             self._aws_services.close()
             self._aws_services = None
+
+    def has_activity(self, arn: str) -> bool:
+        """Whether workers could poll for it."""
+        return self._activities is None or self._activities(arn)
 
     def resolves(self, resource: str, arguments: object = None) -> bool:
         """Whether ``run`` would find something to run for this resource."""

@@ -101,6 +101,16 @@ def shows_who_waits_for_a_redrive(sfn: Any) -> None:
     assert (counted["pendingRedrive"], counted["total"]) == (0, 3)
 
 
+def fails_without_its_activity(sfn: Any) -> None:
+    """A task of an activity that was deleted fails as on AWS, and nothing catches that."""
+    activity = sfn.create_activity(name="gone")["activityArn"]
+    sfn.delete_activity(activityArn=activity)
+    state = {"Type": "Task", "Resource": activity, "Retry": [{"ErrorEquals": ["States.ALL"]}]}
+    found = run(sfn, made(sfn, "without-activity", definition(("Ask", state))))
+    assert (found["status"], found["error"]) == ("FAILED", "States.Runtime")
+    assert found["cause"] == f"The activity {activity} does not exist."
+
+
 def no_longer_deleting(sfn: Any, machine: str) -> None:
     """Look until the machine is not DELETING, or raise that it is not there."""
     end = time.monotonic() + PATIENCE

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.step_functions.calls import ended, made, refused, shows_its_limits, shows_who_waits_for_a_redrive
+from tests.integration.step_functions.calls import (
+    ended,
+    fails_without_its_activity,
+    made,
+    refused,
+    shows_its_limits,
+    shows_who_waits_for_a_redrive,
+)
 from tests.integration.step_functions.server import HOLD, PASS, ROLE, Server, definition, many_of, serving
 
 
@@ -68,6 +75,10 @@ def test_an_activity_is_worked_off(sfn: Any) -> None:
     gone = refused("TaskTimedOut", sfn.send_task_success, taskToken=task["taskToken"], output="{}")
     assert gone == "Task Timed Out: 'Provided task does not exist anymore'"
     refused("InvalidToken", sfn.send_task_heartbeat, taskToken="made up")
+
+
+def test_a_task_of_an_activity_that_is_not_there_fails(sfn: Any) -> None:
+    fails_without_its_activity(sfn)
 
 
 def test_a_worker_that_goes_away_takes_no_task_along(server: Server, sfn: Any) -> None:
@@ -213,7 +224,7 @@ def test_the_same_redrive_again_is_the_same_redrive(sfn: Any) -> None:
     ("more", "items"), [({"ItemBatcher": {"MaxItemsPerBatch": 2}}, [1, 2]), ({}, [1, 1, 1])], ids=["batches", "items"]
 )
 def test_children_of_a_map_run_have_as_many_items_as_they_were_given(sfn: Any, more: Any, items: list[int]) -> None:
-    many = json.loads(many_of("arn:aws:states:us-east-1:123456789012:activity:nobody"))
+    many = json.loads(many_of(sfn.create_activity(name="nobody")["activityArn"]))
     many["States"]["Many"] |= more
     machine = made(sfn, f"items-{len(items)}", json.dumps(many))
     given = json.dumps([{"Items": [1, 2, 3, 4]}] * 3)  # looks like a batch, and is an item

@@ -11,6 +11,7 @@ import pytest
 
 from tests.integration.step_functions.calls import (
     ended,
+    fails_without_its_activity,
     made,
     no_longer_deleting,
     refused,
@@ -125,6 +126,10 @@ def test_activities_stopping_and_redriving(sfn: Any) -> None:
     found = sfn.describe_execution(executionArn=arn)
     assert (found["status"], found["redriveCount"]) == ("RUNNING", 1)
     sfn.delete_state_machine(stateMachineArn=machine)
+
+
+def test_a_task_of_an_activity_that_is_not_there_fails(sfn: Any) -> None:
+    fails_without_its_activity(sfn)
 
 
 def test_map_runs(sfn: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -72,7 +72,8 @@ class LocalProvider(Provider):
     ``aws``: how AWS services are called, True or a table of ``AwsAccess``'s fields; without it none is.
     ``arns``: a prefix such as ``arn:aws:states:us-east-1:111111111111``, under which a definition sees its ids as AWS
     would show them; ``role``: what it sees as its role.
-    ``wait_scale`` is by what Wait states are shortened, or drawn out.
+    ``wait_scale`` is by what Wait states are shortened, or drawn out. ``activities`` says of an ARN whether there is such an activity:
+    a task of one that is not there fails, as on AWS; by default there is any.
 
     Beyond the contract: ``get_definition``, ``get_activity_task``, ``purge``. Errors of the store are ``ProviderUnavailableError`` where
     trying again may help (a full disk), and ``ProviderError`` where not (a damaged file).
@@ -94,6 +95,7 @@ class LocalProvider(Provider):
         arns: str = "",
         role: str = "",
         wait_scale: float = 1.0,
+        activities: Callable[[str], bool] | None = None,
     ) -> None:
         if synchronous not in ("FULL", "NORMAL", "OFF"):
             raise ValueError(f"synchronous is FULL, NORMAL or OFF, not {synchronous!r}")
@@ -112,6 +114,7 @@ class LocalProvider(Provider):
             grace=grace,
             names=Names(arns, role),
             wait_scale=wait_scale,
+            activities=activities,
         )
         self._opening = Opening(
             mapping.PROVIDER, self._begin, _translated, check=Session.check, abandon=Session.abandon

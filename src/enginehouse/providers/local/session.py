@@ -66,6 +66,7 @@ class Settings:
     grace: float = 5.0
     names: Names = field(default_factory=Names)
     wait_scale: float = 1.0
+    activities: Callable[[str], bool] | None = None
 
 
 class Session:
@@ -171,6 +172,7 @@ class Session:
                 threads=settings.threads,
                 items=settings.items or LocalFiles(Path(self.path).parent),
                 aws=settings.aws,
+                activities=settings.activities,
             )
             engine = self._engine(self._runner)
             try:

@@ -41,6 +41,8 @@ class Runner(Protocol):
 
     def resolves(self, resource: str, arguments: object = None) -> bool: ...
 
+    def has_activity(self, arn: str) -> bool: ...
+
 
 class Workshop:
     """Runs tasks and tells their outcomes to ``tell``. ``posted`` is called when something was put into the inbox,
@@ -73,7 +75,10 @@ class Workshop:
         number = command.task
         if isinstance(command, ScheduleTask):
             if is_activity(command.resource):
-                self._polled(command.resource)
+                if self._runner.has_activity(command.resource):
+                    self._polled(command.resource)
+                else:
+                    self.spawn(self._refuse(live, command))
                 return
             if command.heartbeat is not None:
                 live.beats[number] = time.time() + command.heartbeat
@@ -148,6 +153,10 @@ class Workshop:
             if command.pattern == "waitForTaskToken":
                 return
         self._tell(live, outcome)
+
+    async def _refuse(self, live: Live, command: ScheduleTask) -> None:
+        """Nobody can poll for the task."""
+        self._tell(live, TaskFailed(command.task, "States.Runtime", f"The activity {command.resource} does not exist."))
 
     async def _move_items(self, live: Live, command: ReadItems | WriteResults) -> None:
         try:

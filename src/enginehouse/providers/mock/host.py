@@ -364,6 +364,9 @@ class Host:
         command = pending.command
         if self.runner.resolves(command.resource, command.arguments):
             pending.job = self._own(self._run(execution, pending))
+        elif ":activity:" in command.resource and not self.runner.has_activity(command.resource):
+            cause = f"The activity {command.resource} does not exist."
+            self.outcome(execution, asl.TaskFailed(command.task, "States.Runtime", cause))
         elif command.pattern == "waitForTaskToken" or ":activity:" in command.resource:
             if command.pattern:
                 self.submit(execution, pending, {})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +59,8 @@ class MockProvider(Provider):
 
     ``clock``: ``jump``, time passes at once whenever nothing runs; ``manual``, it passes only in ``advance``, ``settle`` and
     ``wait``; ``real``, it is the wall's. It begins at ``start``. ``arns``, a prefix as in ``arn:aws:states:us-east-1:123456789012``,
-    gives definitions ARNs instead of ids, and ``role`` is the role that they see.
+    gives definitions ARNs instead of ids, and ``role`` is the role that they see. ``activities`` says of an ARN whether there is such an
+    activity; by default there is any.
 
     ``calls`` records every task that was asked for; ``faults`` is where calls of the provider itself can be made to fail.
     """
@@ -77,6 +78,7 @@ class MockProvider(Provider):
         start: datetime | None = None,
         arns: str = "",
         role: str = "",
+        activities: Callable[[str], bool] | None = None,
     ) -> None:
         begin = start or (datetime.now(UTC) if clock == "real" else _START)
         access = http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ()))
@@ -92,6 +94,7 @@ class MockProvider(Provider):
                 http=access,
                 items=items_of(items),
                 aws=aws_access(aws),
+                activities=activities,
             ),
             faults=self.faults,
         )

@@ -20,10 +20,10 @@ _PATIENCE = 10.0
 class Api:
     """The engine, the records, and whose ARNs they have."""
 
-    def __init__(self, engine: Engine, arns: Arns) -> None:
+    def __init__(self, engine: Engine, arns: Arns, catalogue: Catalogue | None = None) -> None:
         self.engine = engine
         self.arns = arns
-        self.catalogue = Catalogue()
+        self.catalogue = Catalogue() if catalogue is None else catalogue
         self._changing = asyncio.Lock()
         self.background: set[asyncio.Task[None]] = set()
         self.leaving = asyncio.Event()
@@ -35,6 +35,7 @@ class Api:
         await self.engine.open()
         for text in await self.engine.records():
             self.catalogue.put(records.decode(text))
+        self.catalogue.complete = True
 
     async def close(self) -> None:
         for task in self.background:

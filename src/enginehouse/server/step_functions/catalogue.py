@@ -24,6 +24,8 @@ class Catalogue:
         self.versions: dict[str, dict[int, Version]] = {}
         self.aliases: dict[str, dict[str, Alias]] = {}
         self.activities: dict[str, Activity] = {}
+        self.complete = False
+        """Whether all that is stored has been read."""
         self.map_runs: dict[str, MapRunChange] = {}
 
     def put(self, record: Record) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -12,6 +12,7 @@ from enginehouse.errors import InvalidSpecError
 from enginehouse.providers.local import LocalProvider
 from enginehouse.server.step_functions.api import Api
 from enginehouse.server.step_functions.arns import Arns
+from enginehouse.server.step_functions.catalogue import Catalogue
 from enginehouse.server.step_functions.endpoints import endpoints_of
 from enginehouse.server.step_functions.engine import Engine
 from enginehouse.server.step_functions.lambdas import all_at, functions_of
@@ -84,11 +85,20 @@ def _is_loopback(host: str) -> bool:
 
 def api_of(settings: Settings, environment: Mapping[str, str]) -> Api:
     """The API on the engine that the settings ask for; it is not opened. Raises ``InvalidSpecError``."""
-    arns = Arns(region=settings.region, account=settings.account)
-    return Api(_mock(settings, arns, environment) if settings.mocked else _local(settings, arns, environment), arns)
+    arns, catalogue = Arns(region=settings.region, account=settings.account), Catalogue()
+    prefix = arns.of("activity:")
+
+    def has_activity(arn: str) -> bool:
+        known = arn.startswith(prefix) and arn.removeprefix(prefix) in catalogue.activities
+        return known or not catalogue.complete
+
+    make = _mock if settings.mocked else _local
+    return Api(make(settings, arns, environment, has_activity), arns, catalogue)
 
 
-def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
+def _local(
+    settings: Settings, arns: Arns, environment: Mapping[str, str], has_activity: Callable[[str], bool]
+) -> Engine:
     return LocalEngine(
         LocalProvider(
             settings.store,
@@ -101,6 +111,7 @@ def _local(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> En
             http=settings.http,
             aws=_aws(settings, environment),
             wait_scale=settings.wait_scale,
+            activities=has_activity,
         )
     )
 
@@ -115,7 +126,9 @@ def _aws(settings: Settings, environment: Mapping[str, str]) -> AwsAccess:
     return AwsAccess(region=settings.region, endpoints=endpoints_of(environment), endpoints_only=True)
 
 
-def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Engine:
+def _mock(
+    settings: Settings, arns: Arns, environment: Mapping[str, str], has_activity: Callable[[str], bool]
+) -> Engine:
     # loaded where it is wanted: most servers are up sooner without it
     from enginehouse.providers.mock import MockProvider
     from enginehouse.providers.mock.mock_file import script_from_file
@@ -138,6 +151,7 @@ def _mock(settings: Settings, arns: Arns, environment: Mapping[str, str]) -> Eng
             lambdas=_lambdas(settings, environment),
             http=settings.http,
             aws=_aws(settings, environment),
+            activities=has_activity,
         ),
         scripts,
     )
