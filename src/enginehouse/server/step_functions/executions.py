@@ -236,7 +236,7 @@ async def describe_state_machine_for_execution(api: Api, request: dict[str, Any]
         answer |= {"mapRunArn": metadata["map_run"], "label": label}
         answer["stateMachineArn"] += f"/{label}"
         answer["name"] += f"/{label}"
-    return answer | definition_of(revision, label, request.get("includedData") != "METADATA_ONLY")
+    return answer | await definition_of(revision, label, request.get("includedData") != "METADATA_ONLY")
 
 
 def revision_of(api: Api, row: ExecutionRow, metadata: dict[str, Any]) -> Revision | None:
