@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -22,6 +23,9 @@ EMBEDDED = "local"
 STORE = "enginehouse.db"
 # runs task functions in this process too, and passes what waits at once
 MOCK = "mock"
+# they work for the queue, or for activities, while they are open with task functions: a command that only asks would take
+# tasks, and leave them undone when it ends
+SERVERS = ("temporal", "step-functions")
 
 
 class StoreNotFoundError(EnginehouseError):
@@ -95,7 +99,16 @@ def within_session(engine: Engine | None, work: Callable[[Session], Awaitable[T]
     store = str(settings.providers.get(EMBEDDED, {}).get("store", STORE))
     if settings.provider == EMBEDDED and not make and store != ":memory:" and not Path(store).exists():
         raise StoreNotFoundError(f"there is no store {store}", provider=EMBEDDED)
-    return in_loop(settings, work)
+    return in_loop(_asking(settings), work)
+
+
+def _asking(settings: Settings) -> Settings:
+    """The settings for a client alone, which needs no task functions: it neither imports them nor works."""
+    providers = {name: dict(options) for name, options in settings.providers.items()}
+    providers[EMBEDDED] = {**providers.get(EMBEDDED, {}), "tasks": ()}
+    for name in SERVERS:
+        providers[name] = {**providers.get(name, {}), "tasks": (), "works": False}
+    return replace(settings, providers=providers)
 
 
 def in_loop(settings: Settings, work: Callable[[Session], Awaitable[T]]) -> T:

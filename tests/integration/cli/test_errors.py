@@ -56,6 +56,15 @@ def test_a_command_that_only_asks_makes_no_store(enginehouse: Command) -> None:
     assert sorted(enginehouse.folder.iterdir()) == before
 
 
+def test_a_command_that_only_asks_needs_no_task_functions(enginehouse: Command) -> None:
+    (enginehouse.folder / "enginehouse.toml").write_text('[enginehouse]\ntasks = ["tasks.py"]\n')
+    assert enginehouse("run", "flow.yaml", "--input", '{"n": 4}', "--name", "one").returncode == 0
+    (enginehouse.folder / "tasks.py").write_text("import nothing_of_this_name\n")
+    for words in ("list executions", "status flow:one", "history flow:one", "graph flow", "create flow.yaml --update"):
+        done = enginehouse(*words.split())
+        assert (done.returncode, done.stderr.count("error")) == (0, 0), done.stderr
+
+
 def test_with_json_an_error_is_one_document_on_standard_error(enginehouse: Command) -> None:
     assert enginehouse("create", "flow.yaml").returncode == 0
     done = enginehouse("status", "flow:none", "--json")
