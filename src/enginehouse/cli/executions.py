@@ -18,7 +18,7 @@ from enginehouse.cli.output import note, write_json, write_lines
 from enginehouse.cli.session import Session, within_session
 from enginehouse.cli.times import clock, took
 from enginehouse.graph.spans import Line, Span
-from enginehouse.models import JSON, ExecutionInput, ExecutionResult, ExecutionStatus, MapRun
+from enginehouse.models import JSON, ExecutionInput, ExecutionResult, ExecutionState, ExecutionStatus, MapRun
 
 Execution = Annotated[str, Parameter(help="The execution's id.")]
 
@@ -50,6 +50,8 @@ def start(
 
     async def begin(opened: Session) -> ExecutionResult | ExecutionStatus:
         result = await opened.manager.start_execution(workflow, given)
+        if not engine.json and (wait or result.state is ExecutionState.PENDING):
+            await tell_why_it_waits(opened, result.execution_id)
         if not wait:
             return result
         seconds = None if limit is None else limit.total_seconds()
@@ -64,6 +66,14 @@ def start(
         write_lines([(Span(result.execution_id, "name"),)])
         note(f"{result.state}; follow it with: {engine.command('watch', result.execution_id)}")
     return exits.OK
+
+
+async def tell_why_it_waits(opened: Session, execution: str) -> ExecutionStatus:
+    """The execution's status, without its history; what keeps it from going on, nobody there to run it for one, is noted."""
+    found = await opened.manager.get_execution_status(execution, history=False)
+    if not found.state.is_terminal and isinstance(message := found.metadata.get("message"), str):
+        note(message)
+    return found
 
 
 def status(execution: Execution, /, *, engine: Engine | None = None) -> int:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from enginehouse.abc import WatchesExecutions
 from enginehouse.cli import exits
-from enginehouse.cli.executions import Execution, show_status
+from enginehouse.cli.executions import Execution, show_status, tell_why_it_waits
 from enginehouse.cli.map_runs import runs_of
 from enginehouse.cli.options import Engine
 from enginehouse.cli.output import write_json, write_lines, write_table
@@ -48,7 +48,7 @@ def history(
 
     async def show(opened: Session) -> int:
         if follow:
-            found = await opened.manager.get_execution_status(execution, history=False)
+            found = await tell_why_it_waits(opened, execution)
             await _stream(opened, execution, after, found.start_time, as_json=engine.json)
             return exits.OK
         found = await status_of(opened, execution)
@@ -75,7 +75,7 @@ def watch(execution: Execution, /, *, engine: Engine | None = None) -> int:
     engine = engine or Engine()
 
     async def show(opened: Session) -> int:
-        found = await opened.manager.get_execution_status(execution, history=False)
+        found = await tell_why_it_waits(opened, execution)
         await _stream(opened, execution, 0, found.start_time, as_json=engine.json)
         found = await opened.manager.get_execution_status(execution, history=False)
         if engine.json:

@@ -238,3 +238,20 @@ def test_settings_come_from_the_file_then_the_environment_then_the_flags(engineh
     for store in ("file.db", "variable.db", "flag.db"):
         assert len(enginehouse.json("list", "executions", "--store", store)["items"]) == 1
     assert not os.path.exists(enginehouse.folder / "enginehouse.db")
+
+
+def test_a_start_that_nobody_runs_says_so_until_somebody_does(enginehouse: Command) -> None:
+    assert enginehouse("create", "flow.yaml").returncode == 0
+    started = enginehouse("start", "flow", "--name", "one", "--input", '{"n": 4}')
+    assert started.stdout == "flow:one\n"
+    assert "no process drives the store" in started.stderr
+    assert "enginehouse engine" in enginehouse.json("status", "flow:one")["metadata"]["message"]
+    engine = enginehouse.begin("engine", "--tasks", "tasks.py")
+    try:
+        wait_for(engine, "drives")
+        watched = enginehouse("watch", "flow:one")
+        assert (watched.returncode, watched.stderr) == (0, "")
+    finally:
+        engine.kill()
+        engine.communicate()
+    assert "message" not in enginehouse.json("status", "flow:one")["metadata"], "it is over"

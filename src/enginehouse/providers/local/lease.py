@@ -45,6 +45,20 @@ class Lease:
         except OSError:
             return ""
 
+    def abandoned(self) -> bool:
+        """Whether nobody drives the store, as far as can be told without trying for the lock, which would be in an engine's
+        way: nobody ever did, or who did last was a process of this machine that is gone."""
+        try:
+            with open(self._path, encoding="utf-8") as file:
+                pid, host = file.read().split()
+            if host == socket.gethostname():
+                os.kill(int(pid), 0)
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        except (OSError, ValueError):
+            return False
+        return False
+
     def release(self) -> None:
         with self._guard:
             if self._file is not None:

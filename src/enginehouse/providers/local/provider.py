@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -256,7 +257,9 @@ class LocalProvider(Provider):
             )
             if found is None:
                 raise self._no_execution(execution_id, "get_execution_status")
-            return found
+            if found.state.is_terminal or session.settings.engine is not False:
+                return found
+            return await _standing(session, found)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         async with self._opening.asked("stop_execution", execution_id=execution_id) as session:
@@ -480,6 +483,14 @@ def _translated(error: Exception) -> EnginehouseError | None:
     if isinstance(error, UnicodeEncodeError):
         return InvalidSpecError("what was asked for holds half a surrogate pair, which is no text")
     return None
+
+
+async def _standing(session: Session, found: ExecutionStatus) -> ExecutionStatus:
+    """The status of what is not over, as a client has it: with a message where no engine is there to go on with it."""
+    if not await asyncio.to_thread(session.lease.abandoned):
+        return found
+    message = f"no process drives the store {session.path}; run: enginehouse engine"
+    return replace(found, metadata={**found.metadata, "message": message})
 
 
 def _status(found: tuple[ExecutionRow, list[bytes]] | None) -> ExecutionStatus | None:

@@ -42,6 +42,7 @@ async def test_a_client_starts_reads_and_stops_through_the_engine(store: Path) -
         assert (await run(client, "w", {"a": 1})).output == {"a": 1}
         started = await client.start_execution("long", ExecutionInput())
         assert started.state is ExecutionState.PENDING
+        assert "message" not in (await client.get_execution_status(started.execution_id)).metadata
         await client.stop_execution(started.execution_id, "from afar")
         status = await engine.get_execution_status(started.execution_id)
         assert (status.state, status.metadata["stop_reason"]) == (ExecutionState.CANCELLED, "from afar")
@@ -51,7 +52,9 @@ async def test_without_an_engine_a_start_waits_for_one(store: Path) -> None:
     async with LocalProvider(store, engine=False) as client:
         await client.create_workflow(chain("w", PASS))
         started = await client.start_execution("w", ExecutionInput())
-        assert (await client.get_execution_status(started.execution_id)).state is ExecutionState.PENDING
+        waiting = await client.get_execution_status(started.execution_id)
+        assert waiting.state is ExecutionState.PENDING
+        assert "no process drives the store" in waiting.metadata["message"]
     async with LocalProvider(store) as engine:
         await reached(engine, started.execution_id, "ExecutionSucceeded")
 
