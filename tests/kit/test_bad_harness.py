@@ -101,6 +101,18 @@ def test_a_spec_of_the_wrong_type_judges_nothing(tmp_path: Path) -> None:
     )
 
 
+def test_a_spec_that_raises_judges_nothing(tmp_path: Path) -> None:
+    class Bad(MemoryHarness):
+        def spec(self, kind: Any) -> Any:
+            raise KeyError(kind)
+
+    found = verdict(Bad, tmp_path)
+    assert (found.outcome, found.explanation) == (
+        Outcome.NOT_JUDGED,
+        "harness.spec('waiting') raised KeyError: 'waiting'; for a kind that there is not it raises NotOfferedError",
+    )
+
+
 def test_a_provider_that_hangs_when_it_is_entered_is_named(tmp_path: Path) -> None:
     class Hangs(MemoryProvider):
         async def __aenter__(self) -> Any:

@@ -92,7 +92,14 @@ class Kit:
 
     def spec(self, kind: Kind, workflow_id: str = "") -> WorkflowSpec:
         """The harness's workflow of this kind, under an id that nobody else has."""
-        given: object = self.harness.spec(kind)
+        try:
+            given: object = self.harness.spec(kind)
+        except NotOfferedError:
+            raise
+        except Exception as error:
+            raise HarnessError(
+                f"harness.spec({kind!r}) raised {type(error).__name__}: {error}; for a kind that there is not it raises NotOfferedError"
+            ) from error
         if not isinstance(given, WorkflowSpec):
             raise HarnessError(f"harness.spec({kind!r}) gave {given!r}; it is to give a WorkflowSpec")
         workflow_id = workflow_id or f"kit-{kind}-{uuid.uuid4().hex[:12]}"
