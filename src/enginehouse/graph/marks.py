@@ -131,7 +131,8 @@ class Tracker:
             for culprit in (visit, before):  # a fork fails by what stands before it: the state inside that failed
                 if culprit is not None and culprit.left is None:
                     culprit.failing = True
-            visit.error = str(event.details.get("error") or visit.error)
+            inner = before.error if before is not None and kind.endswith("StateFailed") else ""
+            visit.error = str(event.details.get("error") or inner or visit.error)
             self._abandon(visit, event.timestamp)
         elif kind.endswith("Scheduled") or kind in ("MapStateStarted", "ParallelStateStarted"):
             visit.attempts += 1
@@ -227,6 +228,7 @@ class Tracker:
         items.started += event.type == "MapIterationStarted"
         items.finished += event.type == "MapIterationSucceeded"
         culprit = self.by_event.get(event.previous_id) if event.type == "MapIterationFailed" else None
+        visit.error = culprit.error or visit.error if culprit is not None else visit.error
         while culprit is not None and culprit is not visit:
             if culprit.left is None:
                 self._abandon(culprit, event.timestamp)

@@ -283,3 +283,26 @@ def test_an_item_that_failed_is_seen_though_its_map_goes_on() -> None:
         1,
         "running",
     )
+
+
+def test_a_map_and_a_parallel_fail_by_the_error_of_the_state_inside() -> None:
+    inside = {"StartAt": "In", "States": {"In": {"Type": "Task", "End": True}}}
+    for kind, field, given in (("Map", "ItemProcessor", inside), ("Parallel", "Branches", [inside])):
+        graph = build({"StartAt": "Out", "States": {"Out": {"Type": kind, field: given, "End": True}}})
+        within = [("MapIterationStarted", {"name": "Out", "index": 0})] if kind == "Map" else []
+        failed = [("MapIterationFailed", {"name": "Out", "index": 0})] if kind == "Map" else []
+        found = marks(
+            graph,
+            history(
+                (f"{kind}StateEntered", "Out"),
+                (f"{kind}StateStarted", {"length": 1}),
+                *within,
+                ("TaskStateEntered", "In"),
+                ("TaskScheduled",),
+                ("TaskFailed", {"error": "Broken"}),
+                *failed,
+                (f"{kind}StateFailed",),
+                (f"{kind}StateExited", "Out"),
+            ),
+        )
+        assert (found["Out"].outcome, found["Out"].error) == ("caught", "Broken"), kind
