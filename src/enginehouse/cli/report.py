@@ -24,9 +24,12 @@ _SIGN = {
 
 
 def show_report(found: ExecutionStatus, graph: Graph, happened: Mapping[str, Mark]) -> None:
-    """The table of states, the graph and the outcome, on standard error."""
+    """The table of states, the graph and the outcome, on standard error; the outcome alone for what is not in the language."""
     blank: list[Line] = [()]
     write_lines(blank, sys.stderr)
+    if not graph.nodes:
+        write_lines([_verdict(found)], sys.stderr)
+        return
     rows = [
         (
             Span("  " * depth + name, "name"),
