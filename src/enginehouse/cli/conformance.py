@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -167,6 +168,7 @@ def _run(
     from enginehouse.cli.case_providers import maker, takes
     from enginehouse.conformance.asl.runner import LONGEST, run_cases
 
+    logging.getLogger("enginehouse").addHandler(logging.NullHandler())  # what a provider logs is no part of the report
     longest = read_duration(limit)
     seconds = LONGEST if longest is None else longest.total_seconds()
     make = maker(provider, settings.providers)
