@@ -77,8 +77,10 @@ def follow(name: str) -> int:
 
 def look_around(name: str) -> None:
     tools, here = os.path.relpath(Path(sys.executable).parent), os.path.relpath(HERE)
+    provider = os.environ.get("ENGINEHOUSE_PROVIDER")
+    there = f"; export ENGINEHOUSE_PROVIDER={provider}" if provider else ""
     say(
-        f"look around:\n    PATH=$PWD/{tools}:$PATH; cd {here}"
+        f"look around:\n    PATH=$PWD/{tools}:$PATH; cd {here}{there}"
         f"\n    enginehouse history {WORKFLOW}:{name}"
         f"\n    enginehouse graph {WORKFLOW} --execution {WORKFLOW}:{name} --output demo.svg"
         f"\n    enginehouse list executions"
