@@ -20,6 +20,7 @@ IN_AN_EMPTY_FOLDER = [
     "docs/configuration.md",
     "docs/aws-services.md",
     "docs/export.md",
+    "docs/contract.md",
 ]
 
 
