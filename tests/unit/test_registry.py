@@ -95,7 +95,9 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.syspath_prepend(str(tmp_path))
     discover.cache_clear()
     yield tmp_path
+    monkeypatch.undo()
     discover.cache_clear()
+    discover()  # as an import leaves it: the next test may ask on its event loop, where no file may be read
     for name in [name for name in sys.modules if name.startswith("acme_")]:
         del sys.modules[name]
 
