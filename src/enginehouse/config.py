@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from enginehouse.errors import Diagnostic, InvalidSpecError
+from enginehouse.options import Origin
 
 FILE = "enginehouse.toml"
 PREFIX = "ENGINEHOUSE_"
@@ -39,7 +40,7 @@ _IS_PATH = re.compile(r"store|items|.*_(path|file|dir)")
 class Settings:
     """What the configuration says. ``providers`` has the options of each provider by its name; they may be secret, and
     are left out of ``repr``. ``deadline``: seconds for each operation of a ``Manager``; ``None``: its own defaults.
-    ``path``: the file that was read."""
+    ``path``: the file that was read. ``origins``: where each option of ``providers`` was said."""
 
     provider: str = "local"
     tasks: tuple[str, ...] = ()
@@ -47,6 +48,7 @@ class Settings:
     deadline: float | None = None
     providers: Mapping[str, Mapping[str, object]] = field(default_factory=dict, repr=False)
     path: Path | None = None
+    origins: Mapping[str, Mapping[str, Origin]] = field(default_factory=dict, repr=False, compare=False)
 
 
 def load_settings(
@@ -67,13 +69,14 @@ def load_settings(
     faults: list[Diagnostic] = []
     values: dict[str, object] = {}
     providers: dict[str, dict[str, object]] = {}
+    origins: dict[str, dict[str, Origin]] = {}
     if file is not None:
-        _read_file(file, values, providers, faults)
-    _read_environment(environment, values, providers, faults)
-    _read_overrides(overrides or {}, values, providers, faults)
+        _read_file(file, values, providers, origins, faults)
+    _read_environment(environment, values, providers, origins, faults)
+    _read_overrides(overrides or {}, values, providers, origins, faults)
     if faults:
         raise InvalidSpecError("the configuration is wrong", operation="configure", diagnostics=faults)
-    return Settings(**values, providers=providers, path=file)  # type: ignore[arg-type]
+    return Settings(**values, providers=providers, path=file, origins=origins)  # type: ignore[arg-type]
 
 
 def _find(folder: Path) -> Path | None:
@@ -115,7 +118,11 @@ _FIELDS: Mapping[str, Callable[[object], object]] = {
 
 
 def _read_file(
-    file: Path, values: dict[str, object], providers: dict[str, dict[str, object]], faults: list[Diagnostic]
+    file: Path,
+    values: dict[str, object],
+    providers: dict[str, dict[str, object]],
+    origins: dict[str, dict[str, Origin]],
+    faults: list[Diagnostic],
 ) -> None:
     try:
         text = file.read_text("utf-8")
@@ -126,27 +133,28 @@ def _read_file(
             Diagnostic(
                 severity="error",
                 code="ConfigSyntax",
-                message=f"{file} is not TOML: {str(error).partition(' (at')[0]}.",
+                message=f"the file is not TOML: {str(error).partition(' (at')[0]}.",
                 line=int(found[1]) if found else None,
                 column=int(found[2]) if found else None,
+                source=str(file),
             )
         )
         return
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        faults.append(_fault("ConfigUnreadable", f"{file} cannot be read: {reason}."))
+        faults.append(_fault("ConfigUnreadable", f"the file cannot be read: {reason}.", source=str(file)))
         return
 
     def fault(code: str, message: str, *keys: str, hint: str = "") -> None:
         path = "".join(f"/{key}" for key in keys)
-        faults.append(_fault(code, f"{message} in {file}.", path, hint, _line(text, keys)))
+        faults.append(_fault(code, f"{message}.", path, hint, _line(text, keys), str(file)))
 
     for table, content in document.items():
         if table not in ("enginehouse", "providers"):
             near = _near(table, ["enginehouse", "providers"], "[{}]")
             fault("ConfigUnknown", f"unknown table or key {table!r}", table, hint=near)
         elif not isinstance(content, dict):
-            fault("ConfigType", f"{table!r} is a table, written [{table}],", table)
+            fault("ConfigType", f"{table!r} is a table, written [{table}]", table)
         elif table == "enginehouse":
             for key, value in content.items():
                 if key not in _FIELDS:
@@ -155,13 +163,14 @@ def _read_file(
                 try:
                     values[key] = _FIELDS[key](value)
                 except ValueError as error:
-                    fault("ConfigType", f"{key!r} is {error}, not {value!r},", table, key)
+                    fault("ConfigType", f"{key!r} is {error}, not {value!r:.80}", table, key)
         else:
             for name, options in content.items():
                 if not _NAME.fullmatch(name) or not isinstance(options, dict):
                     fault("ConfigType", f"[providers.NAME] holds a provider's options; {name!r} does not", table, name)
                     continue
                 providers[name] = {key: _beside(file, key, value) for key, value in options.items()}
+                origins[name] = {key: Origin(str(file), _line(text, ("providers", name, key))) for key in options}
     if "tasks" in values:
         values["tasks"] = _beside(file, "tasks", values["tasks"])
 
@@ -181,6 +190,7 @@ def _read_environment(
     environment: Mapping[str, str],
     values: dict[str, object],
     providers: dict[str, dict[str, object]],
+    origins: dict[str, dict[str, Origin]],
     faults: list[Diagnostic],
 ) -> None:
     known = {PREFIX + key.upper(): key for key in _FIELDS}
@@ -198,11 +208,12 @@ def _read_environment(
             try:
                 values[key] = _FIELDS[key](value)
             except ValueError as error:
-                faults.append(_fault("ConfigType", f"{variable} is {error}, not {text!r}."))
+                faults.append(_fault("ConfigType", f"{variable} is {error}, not {text!r:.80}."))
         elif table == "PROVIDERS" and len(rest) == 2 and all(rest):
             name, option = rest[0].lower().replace("_", "-"), rest[1].lower()
             if _NAME.fullmatch(name):
                 providers.setdefault(name, {})[option] = _toml(text)
+                origins.setdefault(name, {})[option] = Origin(variable, text=text)
             else:
                 faults.append(_fault("ConfigUnknown", f"{variable} names no provider: {name!r}."))
         elif table == "PROVIDERS":
@@ -227,6 +238,7 @@ def _read_overrides(
     overrides: Mapping[str, object],
     values: dict[str, object],
     providers: dict[str, dict[str, object]],
+    origins: dict[str, dict[str, Origin]],
     faults: list[Diagnostic],
 ) -> None:
     for key, value in overrides.items():
@@ -236,6 +248,8 @@ def _read_overrides(
             for name, options in value.items():
                 given = {option: item for option, item in options.items() if item is not None}
                 providers.setdefault(name, {}).update(given)
+                for option in given:
+                    origins.get(name, {}).pop(option, None)
         elif key in _FIELDS:
             try:
                 values[key] = _FIELDS[key](value)
@@ -245,8 +259,10 @@ def _read_overrides(
             faults.append(_fault("ConfigUnknown", f"unknown setting {key!r}.", f"/{key}", _near(key, _FIELDS)))
 
 
-def _fault(code: str, message: str, path: str = "", hint: str = "", line: int | None = None) -> Diagnostic:
-    return Diagnostic(severity="error", code=code, message=message, path=path, hint=hint, line=line)
+def _fault(
+    code: str, message: str, path: str = "", hint: str = "", line: int | None = None, source: str = ""
+) -> Diagnostic:
+    return Diagnostic(severity="error", code=code, message=message, path=path, hint=hint, line=line, source=source)
 
 
 def _near(word: str, known: Mapping[str, object] | Sequence[str], shape: str = "{!r}") -> str:

@@ -29,6 +29,8 @@ class Diagnostic:
 
     ``path`` is a JSON pointer into the document (``/States/Hello/Next``; empty: the whole document).
     ``hint`` is the mend, where one can be known. ``line`` and ``column`` count from 1, where the text is known.
+    ``source`` is where the fault stands where that is no document that was handed in: the configuration's file, or the name of an
+    environment variable.
     """
 
     severity: Literal["error", "warning"]
@@ -38,9 +40,10 @@ class Diagnostic:
     hint: str = ""
     line: int | None = None
     column: int | None = None
+    source: str = ""
 
     def __str__(self) -> str:
-        place = self.path or "/"
+        place = " ".join(part for part in (self.source, self.path) if part) or "/"
         if self.line is not None:
             place += f" (line {self.line}" + (")" if self.column is None else f", column {self.column})")
         mend = f" {self.hint}" if self.hint else ""

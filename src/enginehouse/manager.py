@@ -102,7 +102,11 @@ class Manager:
         """A manager over a fresh registry, as the configuration says."""
         deadlines = {} if settings.deadline is None else dict.fromkeys(DEADLINES, settings.deadline)
         return cls(
-            Registry(settings.providers, defaults={"tasks": settings.tasks} if settings.tasks else {}),
+            Registry(
+                settings.providers,
+                defaults={"tasks": settings.tasks} if settings.tasks else {},
+                origins=settings.origins,
+            ),
             default_provider=settings.provider,
             deadlines=deadlines,
             actor=settings.actor,

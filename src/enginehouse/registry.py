@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import inspect
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from enginehouse.errors import (
     ProviderError,
     ProviderNotFoundError,
 )
+from enginehouse.options import Origin, arguments_of, placed
 
 GROUP = "enginehouse.providers"
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -44,6 +44,7 @@ class Registry:
 
     ``options`` holds by provider name the keyword arguments that an entry point's provider is made with on the first
     ``get``. ``defaults`` are for every such provider that takes an argument of that name and has no option for it.
+    ``origins`` holds by provider and option where each was said, for what is wrong with it.
     All methods may be called from any thread.
     """
 
@@ -52,9 +53,11 @@ class Registry:
         options: Mapping[str, Mapping[str, object]] | None = None,
         *,
         defaults: Mapping[str, object] | None = None,
+        origins: Mapping[str, Mapping[str, Origin]] | None = None,
     ) -> None:
         self._options = {name: dict(given) for name, given in (options or {}).items()}
         self._defaults = dict(defaults or {})
+        self._origins = dict(origins or {})
         self._lock = threading.RLock()
         self._registered: dict[str, Provider] = {}
         self._made: dict[str, Provider] = {}
@@ -129,11 +132,17 @@ class Registry:
                 f"the provider name {name!r} is claimed by {self._holder(name)}; uninstall one of them", provider=name
             )
         factory = _load(points[0])
-        options = arguments_of(name, factory, self._options.get(name, {}), self._defaults)
+        origins = self._origins.get(name, {})
+        options = arguments_of(name, factory, self._options.get(name, {}), self._defaults, origins)
         try:
             provider: object = factory(**options)
+        except InvalidSpecError as error:
+            error.diagnostics = tuple(placed(fault, name, origins) for fault in error.diagnostics)
+            raise
         except EnginehouseError:
             raise
+        except ValueError as error:
+            raise InvalidSpecError(f"provider {name!r} refuses its options: {error}", provider=name) from error
         except Exception as error:
             raise ProviderError(
                 f"provider {name!r} could not be made: {type(error).__name__}: {error}", provider=name
@@ -215,42 +224,3 @@ def _remedy(point: EntryPoint, missing: str) -> str:
     if extras:
         return f"pip install '{point.dist.name}[{','.join(extras)}]'"
     return f"{point.dist.name!r} does not say which extra has it; install the distribution that has {missing!r}"
-
-
-def arguments_of(
-    name: str, factory: Callable[..., object], options: Mapping[str, object], defaults: Mapping[str, object]
-) -> Mapping[str, object]:
-    """What ``factory`` is called with. Refuses options that do not fit it, all at once, and without showing a value,
-    which may be a secret."""
-    try:
-        parameters = inspect.signature(factory).parameters
-    except (TypeError, ValueError):  # a callable written in C need not have a signature
-        return options
-    takes = [item.name for item in parameters.values() if item.kind in (item.POSITIONAL_OR_KEYWORD, item.KEYWORD_ONLY)]
-    takes_any = any(item.kind is item.VAR_KEYWORD for item in parameters.values())
-    faults = [_unknown_option(name, option, takes) for option in options if option not in takes and not takes_any]
-    faults += [
-        _option_fault(
-            "MissingOption",
-            f"provider {name!r} needs the option {item.name!r}.",
-            f"/providers/{name}/{item.name}",
-            f"Set it under [providers.{name}] in enginehouse.toml.",
-        )
-        for item in parameters.values()
-        if item.name in takes and item.default is item.empty and item.name not in options
-    ]
-    if faults:
-        raise InvalidSpecError(provider=name, diagnostics=faults)
-    return {**{key: value for key, value in defaults.items() if key in takes}, **options}
-
-
-def _unknown_option(name: str, option: str, takes: list[str]) -> Diagnostic:
-    near = difflib.get_close_matches(option, takes, 1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"It has: {', '.join(takes) or 'none'}."
-    return _option_fault(
-        "UnknownOption", f"provider {name!r} has no option {option!r}.", f"/providers/{name}/{option}", hint
-    )
-
-
-def _option_fault(code: str, message: str, path: str, hint: str) -> Diagnostic:
-    return Diagnostic(severity="error", code=code, message=message, path=path, hint=hint)

@@ -85,7 +85,7 @@ def test_a_named_file_is_read_and_no_other(tmp_path: Path) -> None:
 
 
 def test_a_named_file_that_is_not_there_is_a_fault(tmp_path: Path) -> None:
-    with pytest.raises(InvalidSpecError, match=r"nowhere\.toml cannot be read: No such file"):
+    with pytest.raises(InvalidSpecError, match=r"nowhere\.toml: the file cannot be read: No such file"):
         load_settings(tmp_path / "nowhere.toml", environment={})
 
 
@@ -190,8 +190,8 @@ def test_a_slip_is_told_with_what_was_meant(tmp_path: Path) -> None:
     with pytest.raises(InvalidSpecError) as caught:
         load_settings(folder=tmp_path, environment={})
     assert str(caught.value) == (
-        "configure: the configuration is wrong: /enginehouse/providr (line 2): "
-        f"unknown key 'providr' in {file}. Did you mean 'provider'? [ConfigUnknown]"
+        f"configure: the configuration is wrong: {file} /enginehouse/providr (line 2): "
+        "unknown key 'providr'. Did you mean 'provider'? [ConfigUnknown]"
     )
 
 
@@ -210,7 +210,9 @@ def test_what_is_no_table_is_a_fault(tmp_path: Path) -> None:
 
 def test_a_syntax_error_names_line_and_column(tmp_path: Path) -> None:
     written(tmp_path, "[enginehouse]\nactor = \n")
-    with pytest.raises(InvalidSpecError, match=r"line 2, column 9\): .*enginehouse.toml is not TOML: Invalid value"):
+    with pytest.raises(
+        InvalidSpecError, match=r"enginehouse.toml \(line 2, column 9\): the file is not TOML: Invalid value"
+    ):
         load_settings(folder=tmp_path, environment={})
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TextIO
 
 from enginehouse.cli.files import shown
@@ -34,10 +35,22 @@ def as_json(fault: Diagnostic) -> dict[str, object]:
 
 
 def show_all(faults: Iterable[Diagnostic], *, file: str = "", text: str = "", stream: TextIO | None = None) -> None:
-    """Every fault as ``file:line:column: error: sentence [code]``, with its line of ``text`` and a caret."""
+    """Every fault as ``file:line:column: error: sentence [code]``, with its line of ``text`` and a caret. A fault that stands
+    in a file of its own is shown there."""
     out = stream or sys.stderr
-    source = text.splitlines()
-    write_lines([line for fault in faults for line in _lines(fault, file, source, width_of(out))], out)
+    texts = {file: text.splitlines()}
+    for fault in faults:
+        name = fault.source or file
+        if name not in texts:
+            texts[name] = _text_of(name).splitlines()
+        write_lines(_lines(fault, name, texts[name], width_of(out)), out)
+
+
+def _text_of(source: str) -> str:
+    try:
+        return Path(source).read_text("utf-8", "replace")
+    except OSError:  # a variable's name, or a file that is not there: that is the fault
+        return ""
 
 
 def _lines(fault: Diagnostic, file: str, source: list[str], width: int) -> Iterator[Line]:
@@ -49,7 +62,7 @@ def _lines(fault: Diagnostic, file: str, source: list[str], width: int) -> Itera
         Span(f" [{fault.code}]", "dim"),
     )
     if fault.line is not None and fault.line <= len(source):
-        yield from _excerpt(source[fault.line - 1], fault.line, fault.column or 1, width)
+        yield from _excerpt(source[fault.line - 1], fault.line, fault.column, width)
     elif fault.line is not None and source:  # the text ends too early
         yield from _excerpt(source[-1], len(source), len(source[-1]) + 1, width)
     if fault.path:
@@ -58,11 +71,12 @@ def _lines(fault: Diagnostic, file: str, source: list[str], width: int) -> Itera
         yield (Span("  hint: ", "hint"), Span(fault.hint))
 
 
-def _excerpt(line: str, number: int, column: int, width: int) -> Iterator[Line]:
-    """The line and a caret under the place; of a long line, the part around it."""
+def _excerpt(line: str, number: int, column: int | None, width: int) -> Iterator[Line]:
+    """The line and, where the place in it is known, a caret under that; of a long line, the part around it."""
     text = "".join(char if char.isprintable() else " " for char in line)
     room = max(width - MARGIN - 4, 16)
-    begin = 0 if len(text) <= room else max(0, min(column - 1 - room // 2, len(text) - room))
+    begin = 0 if len(text) <= room else max(0, min((column or 1) - 1 - room // 2, len(text) - room))
     shown = text[begin : begin + room].rstrip()
     yield (Span(f"{number:>{MARGIN}} │ ", "rail"), Span(shown))
-    yield (Span(f"{'':>{MARGIN}} │ ", "rail"), Span(" " * max(column - 1 - begin, 0) + "^", "error"))
+    if column is not None:
+        yield (Span(f"{'':>{MARGIN}} │ ", "rail"), Span(" " * max(column - 1 - begin, 0) + "^", "error"))

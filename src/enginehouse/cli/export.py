@@ -19,6 +19,7 @@ from enginehouse.cli.workflows import bytes_of, read_tags, spec_from
 from enginehouse.config import load_settings
 from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.models import WorkflowSpec
+from enginehouse.options import arguments_of
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.definitions import make
 from enginehouse.providers.step_functions.exporting import Logs, stack_of
@@ -26,7 +27,6 @@ from enginehouse.providers.step_functions.exporting.cloudformation import cloudf
 from enginehouse.providers.step_functions.exporting.terraform import terraform
 from enginehouse.providers.step_functions.names import Arns, partition_of
 from enginehouse.providers.step_functions.settings import PROVIDER, Settings
-from enginehouse.registry import arguments_of
 
 
 def export(
@@ -76,9 +76,10 @@ def export(
 
 
 def _settings(config: Path | None) -> Settings:
-    options = load_settings(config).providers.get(PROVIDER, {})
+    read = load_settings(config)
+    options, origins = read.providers.get(PROVIDER, {}), read.origins.get(PROVIDER)
     # Not by the registry: it wants the provider's library, and nothing is sent to AWS here.
-    settings = StepFunctionsProvider(**arguments_of(PROVIDER, StepFunctionsProvider, options, {})).settings  # type: ignore[arg-type]
+    settings = StepFunctionsProvider(**arguments_of(PROVIDER, StepFunctionsProvider, options, {}, origins)).settings  # type: ignore[arg-type]
     region = settings.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     return replace(settings, region=region)
 

@@ -22,7 +22,7 @@ def providers(*, engine: Engine | None = None) -> int:
     """
     engine = engine or Engine()
     settings = settings_of(engine)
-    registry = Registry(settings.providers)
+    registry = Registry(settings.providers, origins=settings.origins)
     found = [_described(registry, name, name == settings.provider) for name in registry.list()]
     if engine.json:
         write_json(found)

@@ -96,8 +96,9 @@ def within_session(engine: Engine | None, work: Callable[[Session], Awaitable[T]
     """What ``work`` gives, done in a session of its own event loop. Raises ``StoreNotFoundError``: only with ``make``
     is a store made where there is none."""
     settings = settings_of(engine or Engine())
-    store = str(settings.providers.get(EMBEDDED, {}).get("store", STORE))
-    if settings.provider == EMBEDDED and not make and store != ":memory:" and not Path(store).exists():
+    store = settings.providers.get(EMBEDDED, {}).get("store", STORE)
+    named = isinstance(store, str) and store not in ("", ":memory:")  # what is none, the provider tells
+    if settings.provider == EMBEDDED and not make and named and not Path(str(store)).exists():
         raise StoreNotFoundError(f"there is no store {store}", provider=EMBEDDED)
     return in_loop(_asking(settings), work)
 

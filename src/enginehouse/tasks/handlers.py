@@ -41,7 +41,7 @@ class Handler:
         return cls(name, function, calls[count], _is_async(function))
 
 
-Tasks: TypeAlias = "str | Path | Mapping[str, Handler | Callable[..., Any]] | Iterable[str | Path | Callable[..., Any]]"
+Tasks: TypeAlias = str | Path | Mapping[str, "Handler | Callable[..., Any]"] | Iterable[str | Path | Callable[..., Any]]
 
 
 @overload

@@ -31,7 +31,7 @@ from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command
         (["status", "x", "--provider", "loca"], 5, "Did you mean 'local'?"),
         (["list", "executions", "--limit", "0"], 2, "--limit"),
         (["task", "success", "none"], 5, "no task waits for this token"),
-        (["list", "workflows", "--config", "none.toml"], 2, "none.toml cannot be read"),
+        (["list", "workflows", "--config", "none.toml"], 2, "none.toml: error: the file cannot be read"),
         (["purge", "--older-than", "1d", "--state", "running"], 2, "only executions that ended"),
     ],
 )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 import msgspec
 
@@ -82,20 +82,20 @@ class LocalProvider(Provider):
 
     def __init__(
         self,
-        store: str | Path = "enginehouse.db",
+        store: Annotated[str, msgspec.Meta(min_length=1)] | Path = "enginehouse.db",
         *,
         tasks: Tasks | None = None,
         engine: Literal["auto"] | bool = "auto",
         synchronous: Literal["FULL", "NORMAL", "OFF"] = "FULL",
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | Iterable[str] | None = None,
-        threads: int | None = None,
+        threads: Annotated[int, msgspec.Meta(ge=1)] | None = None,
         items: ItemSource | str | Path | None = None,
         aws: AwsAccess | Mapping[str, object] | bool | None = None,
-        grace: float = 5.0,
+        grace: Annotated[float, msgspec.Meta(ge=0)] = 5.0,
         arns: str = "",
         role: str = "",
-        wait_scale: float = 1.0,
+        wait_scale: Annotated[float, msgspec.Meta(ge=0)] = 1.0,
         activities: Callable[[str], bool] | None = None,
     ) -> None:
         if synchronous not in ("FULL", "NORMAL", "OFF"):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
-Mode: TypeAlias = "Literal['jump', 'manual', 'real']"
+Mode: TypeAlias = Literal["jump", "manual", "real"]
 
 _END_OF_TIME = datetime(9000, 1, 1, tzinfo=UTC).timestamp()
 """No jump goes further: a wait of ten thousand years is a mistake, and dates end soon after."""

@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import msgspec
+from msgspec import Meta
 
 from enginehouse.abc import Page, Provider
 from enginehouse.errors import CapabilityError, Diagnostic, EnginehouseError, InvalidSpecError, ProviderNotFoundError
@@ -71,7 +72,7 @@ class StepFunctionsProvider(Provider):
         endpoint: str | None = None,
         queue_endpoint: str | None = None,
         role: str = "",
-        account: str = "",
+        account: str | int = "",
         resources: Mapping[str, str] | str | None = None,
         prefix: str = "enginehouse-",
         tasks: Mapping[str, Callable[..., Any]] | Sequence[str | Path | Callable[..., Any]] | str | Path | None = None,
@@ -81,9 +82,9 @@ class StepFunctionsProvider(Provider):
         pollers: int = 1,
         beat: float = 10.0,
         liveness: int = 60,
-        drain: float | None = None,
-        grace: float = 2.0,
-        threads: int | None = None,
+        drain: Annotated[float, Meta(ge=0)] | None = None,
+        grace: Annotated[float, Meta(ge=0)] = 2.0,
+        threads: Annotated[int, Meta(ge=1)] | None = None,
         timeout: float = 8.0,
         remote_validation: bool = False,
     ) -> None:

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from msgspec import Meta
 
 from enginehouse.abc import Page, Provider
 from enginehouse.errors import EnginehouseError, WorkflowNotFoundError
@@ -70,21 +72,21 @@ class TemporalProvider(Provider):
         config_file: str | None = None,
         codec: object = None,
         interceptors: Sequence[object] = (),
-        task_queue: str = "enginehouse",
+        task_queue: Annotated[str, Meta(min_length=1)] = "enginehouse",
         prefix: str = "enginehouse:",
         tasks: Mapping[str, Callable[..., Any]] | Sequence[str | Path | Callable[..., Any]] | str | Path | None = None,
         lambdas: Mapping[str, LambdaFunction] | None = None,
         http: HttpAccess | Iterable[str] | None = None,
-        threads: int | None = None,
+        threads: Annotated[int, Meta(ge=1)] | None = None,
         items: ItemSource | str | Path | None = None,
         aws: AwsAccess | Mapping[str, object] | bool | None = None,
         works: bool | None = None,
         tuning: Mapping[str, Any] | None = None,
         metrics: str = "",
-        timeout: float = 8.0,
-        grace: float = 2.0,
-        drain: float | None = None,
-        liveness: float = 30.0,
+        timeout: Annotated[float, Meta(gt=0)] = 8.0,
+        grace: Annotated[float, Meta(ge=0)] = 2.0,
+        drain: Annotated[float, Meta(ge=0)] | None = None,
+        liveness: Annotated[float, Meta(gt=0)] = 30.0,
         arns: str = "",
         role: str = "",
     ) -> None:
