@@ -151,9 +151,17 @@ class ExecutionNotFoundError(EnginehouseError):
 
 
 class ProviderNotFoundError(EnginehouseError):
-    """No provider of this name is registered, or the extra that carries its engine's library is not installed."""
+    """No provider of this name is registered, or the extra that carries its engine's library is not installed. ``remedy`` is
+    what to do then: as a rule the command that installs it."""
 
     code = "ProviderNotFound"
+
+    def __init__(self, message: str = "", *, remedy: str = "", **where: str) -> None:
+        super().__init__(message, **where)
+        self.remedy = remedy
+
+    def _text(self) -> str:
+        return f"{super()._text()}: {self.remedy}" if self.remedy else super()._text()
 
 
 class ProviderConflictError(EnginehouseError):

@@ -210,7 +210,8 @@ def _absent(point: EntryPoint) -> str:
 
 def _needs(point: EntryPoint, missing: str) -> ProviderNotFoundError:
     return ProviderNotFoundError(
-        f"provider {point.name!r} needs {missing!r}, which is not installed: {_remedy(point, missing)}",
+        f"provider {point.name!r} needs {missing!r}, which is not installed",
+        remedy=_remedy(point, missing),
         provider=point.name,
     )
 

@@ -14,7 +14,7 @@ from cyclopts.exceptions import UnusedCliTokensError
 from enginehouse.cli import exits
 from enginehouse.cli.diagnostics import SOURCE
 from enginehouse.cli.files import named
-from enginehouse.errors import EnginehouseError, InvalidSpecError
+from enginehouse.errors import EnginehouseError, InvalidSpecError, ProviderNotFoundError
 
 HELP = """Run workflows written in the Amazon States Language, on any engine.
 
@@ -116,7 +116,10 @@ def _explained(error: Exception) -> tuple[int, str, str]:
         case EnginehouseError():
             # what was asked stands on the line above it
             sentence = str(error).removeprefix(error.operation).lstrip(": ") if error.operation else str(error)
-            return exits.of_error(error), sentence, exits.NEXT_MOVE.get(error.code, "")
+            hint = exits.NEXT_MOVE.get(error.code, "")
+            if isinstance(error, ProviderNotFoundError) and error.remedy:
+                sentence, hint = sentence.partition(f": {error.remedy}")[0], error.remedy
+            return exits.of_error(error), sentence, hint
         case CycloptsError():
             words = " ".join(["enginehouse", *(error.command_chain or ())])
             if isinstance(error, UnusedCliTokensError):

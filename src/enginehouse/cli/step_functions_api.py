@@ -71,11 +71,9 @@ def step_functions_api(
         from enginehouse.server.step_functions import model, serving, settings
 
         model.load()
-    except ImportError as error:
-        raise ProviderNotFoundError(
-            f"the Step Functions API needs a package that is not here ({error.name}); "
-            "pip install 'enginehouse[server]' brings it"
-        ) from error
+    except ModuleNotFoundError as error:
+        message = f"the Step Functions API needs {error.name!r}, which is not installed"
+        raise ProviderNotFoundError(message, remedy="pip install 'enginehouse[server]'") from None
     environment = os.environ
     mocks = environment.get("SFN_MOCK_CONFIG", "")
     asked = settings.Settings(

@@ -361,6 +361,6 @@ def _load() -> type[Session]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise
-        message = "step-functions needs boto3, which is not installed: pip install 'enginehouse[aws]'"
-        raise ProviderNotFoundError(message, provider=PROVIDER) from error
+        message = "step-functions needs boto3, which is not installed"
+        raise ProviderNotFoundError(message, remedy="pip install 'enginehouse[aws]'", provider=PROVIDER) from error
     return Session

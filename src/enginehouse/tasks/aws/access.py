@@ -56,7 +56,9 @@ def aws_access(given: AwsAccess | Mapping[str, object] | bool | None) -> AwsAcce
     if given is None or given is False:
         return None
     if find_spec("botocore") is None:
-        raise ProviderNotFoundError("aws is switched on, and boto3 is not installed: pip install 'enginehouse[aws]'")
+        raise ProviderNotFoundError(
+            "aws is switched on, and boto3 is not installed", remedy="pip install 'enginehouse[aws]'"
+        )
     if isinstance(given, AwsAccess):
         return given
     if given is True:
