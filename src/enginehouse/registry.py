@@ -6,7 +6,7 @@ import difflib
 import functools
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import EntryPoint, PackageNotFoundError, distribution, entry_points
 
 from enginehouse.abc import Provider
@@ -44,7 +44,8 @@ class Registry:
 
     ``options`` holds by provider name the keyword arguments that an entry point's provider is made with on the first
     ``get``. ``defaults`` are for every such provider that takes an argument of that name and has no option for it.
-    ``origins`` holds by provider and option where each was said, for what is wrong with it.
+    ``origins`` holds by provider and option where each was said, for what is wrong with it. Raises ``InvalidSpecError`` for options of
+    a provider whose name is nearly that of a known one.
     All methods may be called from any thread.
     """
 
@@ -58,6 +59,8 @@ class Registry:
         self._options = {name: dict(given) for name, given in (options or {}).items()}
         self._defaults = dict(defaults or {})
         self._origins = dict(origins or {})
+        if faults := [fault for name in self._options for fault in self._slips(name)]:
+            raise InvalidSpecError("the configuration is wrong", diagnostics=faults)
         self._lock = threading.RLock()
         self._registered: dict[str, Provider] = {}
         self._made: dict[str, Provider] = {}
@@ -117,6 +120,22 @@ class Registry:
         """Whether this registry made the provider itself, and so nobody else is there to close it."""
         with self._lock:
             return name in self._made
+
+    def _slips(self, name: str) -> Iterator[Diagnostic]:
+        """The options of a provider that is not known may be for one that is registered later, or installed elsewhere; what only looks
+        like a slip is refused."""
+        near = difflib.get_close_matches(name, discover(), 1, 0.8) if name not in discover() else []
+        if near:
+            at = next(iter(self._origins.get(name, {}).values()), Origin(""))
+            yield Diagnostic(
+                severity="error",
+                code="UnknownProvider",
+                message=f"there are options for a provider {name!r}, which is not known.",
+                path=f"/providers/{name}",
+                hint=f"Did you mean {near[0]!r}?",
+                source=at.source,
+                line=at.line,
+            )
 
     def _holder(self, name: str) -> str:
         if name in self._registered:

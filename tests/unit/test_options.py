@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta
 
-from enginehouse import InvalidSpecError, Registry
+from enginehouse import InvalidSpecError, Manager, Registry
 from enginehouse.config import load_settings
 from enginehouse.options import Origin, arguments_of
 
@@ -117,6 +117,17 @@ def test_a_fault_stands_where_the_option_was_said(tmp_path: Path) -> None:
     assert [(fault.path, fault.source, fault.line) for fault in caught.value.diagnostics] == [
         ("/providers/local/aws/pool", str(file), 3)
     ]
+
+
+def test_options_for_a_name_that_is_nearly_a_provider_s_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "enginehouse.toml"
+    file.write_text('[providers.locl]\nstore = "x.db"\n[providers.acme]\nsize = 3\n')
+    settings = load_settings(folder=tmp_path, environment={})
+    with pytest.raises(InvalidSpecError) as caught:
+        Manager.from_settings(settings)
+    (fault,) = caught.value.diagnostics
+    assert (fault.path, fault.source, fault.line) == ("/providers/locl", str(file), 2)
+    assert fault.hint == "Did you mean 'local'?"
 
 
 def test_what_the_caller_says_has_no_place_in_the_file_that_it_overrules(tmp_path: Path) -> None:
