@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -9,10 +10,14 @@ from collections.abc import Sequence
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and give its exit status (``enginehouse.cli.exits``). Never raises for what a user did."""
     words = list(sys.argv[1:] if argv is None else argv)
+    _open_streams()
     if words in (["--version"], ["-V"]):  # asked for by scripts at every start; needs no parser
         import enginehouse
 
-        print(f"enginehouse {enginehouse.__version__}")  # noqa: T201
+        try:
+            print(f"enginehouse {enginehouse.__version__}", flush=True)  # noqa: T201
+        except BrokenPipeError:
+            return pipe_closed()
         return 0
     try:
         from enginehouse.cli.app import call
@@ -20,3 +25,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
     return call(words)
+
+
+def pipe_closed() -> int:
+    """The exit status where the reader is gone. Python would complain once more when it flushes at exit, so it is given another
+    stream."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, sys.stdout.fileno())
+    os.close(devnull)
+    return 141
+
+
+def _open_streams() -> None:
+    """Who starts a command with a stream closed (``>&-``) wants nothing of it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 -- for as long as the process

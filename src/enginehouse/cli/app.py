@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
-from cyclopts.exceptions import UnusedCliTokensError
+from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
 
-from enginehouse.cli import exits
+from enginehouse.cli import exits, pipe_closed
 from enginehouse.cli.diagnostics import SOURCE
 from enginehouse.cli.files import named
 from enginehouse.errors import EnginehouseError, InvalidSpecError, ProviderNotFoundError
@@ -72,7 +72,11 @@ def call(words: Sequence[str]) -> int:
         status = app(named(words) or ["--help"])
         sys.stdout.flush()
     except BrokenPipeError:
-        return _pipe_closed()
+        return pipe_closed()
+    except SystemExit as ended:
+        if isinstance(ended.__context__, BrokenPipeError):  # rich, which writes the help, ends the process there
+            return exits.PIPE_CLOSED
+        raise
     except KeyboardInterrupt:
         return exits.INTERRUPTED
     except Exception as error:
@@ -93,7 +97,7 @@ def _failed(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("ENGINEHOUSE_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     if as_json:
-        write_json_error(error, message, hint)
+        write_json_error(error, message, hint, usage=isinstance(error, CycloptsError))
     elif isinstance(error, InvalidSpecError) and error.diagnostics:
         from enginehouse.cli.diagnostics import show_all
 
@@ -113,6 +117,8 @@ def _explained(error: Exception) -> tuple[int, str, str]:
             subject = getattr(error, SOURCE, ("", ""))[0]
             sentence = error.message or f"{subject} is not valid".strip()
             return exits.USAGE, f"{sentence}: {len(error.diagnostics)} faults", ""
+        case InvalidSpecError(diagnostics=(fault,)):
+            return exits.USAGE, fault.message, fault.hint
         case EnginehouseError():
             # what was asked stands on the line above it
             sentence = str(error).removeprefix(error.operation).lstrip(": ") if error.operation else str(error)
@@ -122,21 +128,21 @@ def _explained(error: Exception) -> tuple[int, str, str]:
             return exits.of_error(error), sentence, hint
         case CycloptsError():
             words = " ".join(["enginehouse", *(error.command_chain or ())])
-            if isinstance(error, UnusedCliTokensError):
-                sentence = f"{' '.join(error.unused_tokens or ())!r} is more than the command takes"
-                return exits.USAGE, sentence, f"{words} --help"
-            return exits.USAGE, " ".join(str(error).split()), f"{words} --help"
+            return exits.USAGE, _misread(error), f"{words} --help"
         case TimeoutError():
             return exits.TIMED_OUT, str(error) or "it took too long", ""
-        case FileNotFoundError() | PermissionError() | IsADirectoryError() | NotADirectoryError() | FileExistsError():
-            return exits.USAGE, f"{error.filename or ''}: {(error.strerror or str(error)).lower()}", ""
+        case OSError(filename=str() | bytes() as file):
+            return exits.USAGE, f"{os.fsdecode(file) or repr('')}: {(error.strerror or str(error)).lower()}", ""
+        case OSError(strerror=str() as reason):
+            return exits.PROVIDER, f"the system refuses: {reason.lower()}", ""
     sentence = f"this is a fault of enginehouse: {type(error).__name__}: {' '.join(str(error).split())}"
     return exits.INTERNAL, sentence, "ENGINEHOUSE_DEBUG=1 shows the trace; please report it"
 
 
-def _pipe_closed() -> int:
-    """The reader is gone. Python would complain once more when it flushes at exit, so it is given another stream."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    os.close(devnull)
-    return exits.PIPE_CLOSED
+def _misread(error: CycloptsError) -> str:
+    """What is wrong with the words of a command line."""
+    if isinstance(error, UnusedCliTokensError):
+        return f"{' '.join(error.unused_tokens or ())!r} is more than the command takes"
+    if isinstance(error, MissingArgumentError) and error.argument is not None:
+        return f"{error.argument.name} is missing" + (", or its value" if error.argument.name.startswith("-") else "")
+    return " ".join(str(error).split())

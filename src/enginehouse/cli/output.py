@@ -171,12 +171,12 @@ def note(message: str) -> None:
     write_lines([(Span(message, "dim"),)], sys.stderr)
 
 
-def write_json_error(error: Exception, message: str, hint: str) -> None:
-    """An error as one line of JSON on standard error."""
+def write_json_error(error: Exception, message: str, hint: str, *, usage: bool = False) -> None:
+    """An error as one line of JSON on standard error. ``usage``: the words of the command line are at fault."""
     from enginehouse.errors import EnginehouseError, InvalidSpecError
 
     fields: dict[str, object] = {
-        "code": error.code if isinstance(error, EnginehouseError) else type(error).__name__,
+        "code": error.code if isinstance(error, EnginehouseError) else "Usage" if usage else type(error).__name__,
         "message": message,
     }
     if hint:
