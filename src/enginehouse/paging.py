@@ -29,5 +29,5 @@ def read_page_token(token: str, kind: object) -> Any:
         return None
     try:
         return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=kind)
-    except (binascii.Error, ValueError) as error:
-        raise InvalidSpecError(f"{token!r} is no page token; pass next_token of the page before, or none") from error
+    except (binascii.Error, ValueError):
+        raise InvalidSpecError(f"{token!r} is no page token; pass next_token of the page before, or none") from None

@@ -54,7 +54,7 @@ def _id_faults(path: str, value: object) -> Iterator[Diagnostic]:
             yield _fault(
                 path,
                 "IdCharacter",
-                f"the id has {bad[0]!a} at character {bad.start() + 1}.",
+                f"the id {value!r} has {bad[0]!a} at character {bad.start() + 1}.",
                 "Letters, digits, '-', '_' and '.' are safe on every engine.",
             )
 

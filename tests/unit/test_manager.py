@@ -237,7 +237,7 @@ def test_no_execution_name_asks_for_a_fresh_one() -> None:
 
 async def test_a_bad_execution_name_starts_nothing() -> None:
     idle = IdleProvider()
-    with pytest.raises(InvalidSpecError, match="/execution_name: the id has ' ' at character 2"):
+    with pytest.raises(InvalidSpecError, match="/execution_name: the id 'a b' has ' ' at character 2"):
         await front(idle).start_execution("orders", ExecutionInput(execution_name="a b"))
     assert idle.calls == []
 

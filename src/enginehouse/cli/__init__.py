@@ -28,12 +28,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def pipe_closed() -> int:
-    """The exit status where the reader is gone. Python would complain once more when it flushes at exit, so it is given another
-    stream."""
+    """The exit status where the reader is gone."""
+    drop_output()
+    return 141
+
+
+def drop_output() -> None:
+    """Standard output cannot be written. Python would complain once more when it flushes at exit, so it is given another stream."""
     devnull = os.open(os.devnull, os.O_WRONLY)
     os.dup2(devnull, sys.stdout.fileno())
     os.close(devnull)
-    return 141
 
 
 def _open_streams() -> None:

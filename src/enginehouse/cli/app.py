@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Sequence
 from io import TextIOWrapper
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 from cyclopts.exceptions import MissingArgumentError, UnusedCliTokensError
 
-from enginehouse.cli import exits, pipe_closed
+from enginehouse.cli import drop_output, exits, pipe_closed
 from enginehouse.cli.diagnostics import SOURCE
 from enginehouse.cli.files import named
 from enginehouse.errors import EnginehouseError, InvalidSpecError, ProviderNotFoundError
@@ -56,6 +56,8 @@ app = App(
     exit_on_error=False,
     suppress_keyboard_interrupt=False,
     result_action="return_value",
+    # that a flag is off, and a text empty, goes without saying
+    default_parameter=Parameter(show_default=lambda value: str(value) if value not in (None, False, "") else None),
 )
 for order, (name, place) in enumerate(COMMANDS.items()):
     app.command(f"enginehouse.cli.{place}", name=name, sort_key=order)
@@ -94,6 +96,8 @@ def _failed(error: Exception, *, as_json: bool) -> int:
     from enginehouse.cli.output import complain, write_json_error
 
     status, message, hint = _explained(error)
+    if isinstance(error, OSError) and error.filename is None:
+        drop_output()  # it may be what the system refused to write
     if os.environ.get("ENGINEHOUSE_DEBUG"):
         traceback.print_exception(error, file=sys.stderr)
     if as_json:

@@ -15,6 +15,8 @@ from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.graph.spans import Line, Span
 
 MARGIN = 6
+FLAGS = {"/workflow_id": "--id", "/execution_name": "--name", "/timeout": "--timeout", "/tags": "--tag"}
+"""What gives those parts of a workflow and its start that stand in no file."""
 SOURCE = "_enginehouse_source"
 """The attribute of an ``InvalidSpecError`` that has the name and the text of the file at fault, once that is known."""
 
@@ -40,7 +42,7 @@ def show_all(faults: Iterable[Diagnostic], *, file: str = "", text: str = "", st
     out = stream or sys.stderr
     texts = {file: text.splitlines()}
     for fault in faults:
-        name = fault.source or file
+        name = fault.source or FLAGS.get(f"/{fault.path.split('/')[1]}" if fault.path else "", file)
         if name not in texts:
             texts[name] = _text_of(name).splitlines()
         write_lines(_lines(fault, name, texts[name], width_of(out)), out)

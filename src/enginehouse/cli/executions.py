@@ -54,6 +54,8 @@ def start(
             await tell_why_it_waits(opened, result.execution_id)
         if not wait:
             return result
+        if not engine.json:
+            note(f"{result.execution_id} is {result.state}; Ctrl-C ends the waiting alone")
         seconds = None if limit is None else limit.total_seconds()
         return await opened.manager.wait(result.execution_id, timeout=seconds, history=False)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +23,8 @@ def named(words: Sequence[str]) -> list[str]:
 
 def read_source(place: str) -> bytes:
     """The bytes of a file, or of standard input. Raises ``OSError``."""
+    if not place:  # Path takes it for the working directory
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place)
     return sys.stdin.buffer.read() if place == STDIN else Path(place).read_bytes()
 
 
@@ -29,21 +33,23 @@ def shown(place: str) -> str:
     return "standard input" if place == STDIN else place
 
 
-def read_input(text: str) -> JSON:
-    """The value of ``--input``: JSON text, ``@file`` or ``-`` for standard input. Raises ``InvalidSpecError``."""
+def read_input(text: str, flag: str = "--input") -> JSON:
+    """The value of this flag: JSON text, ``@file`` or ``-`` for standard input. Raises ``InvalidSpecError``."""
     source = text
     if text == STDIN or text.startswith("@"):
         raw = read_source(text.removeprefix("@"))
         try:
             source = raw.decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise _not_json(text, f"byte {error.start} is not UTF-8", 1, 1) from None
+            raise _not_json(text, flag, f"byte {error.start} is not UTF-8") from None
     try:
         value: JSON = json.loads(source, parse_constant=_refuse)
     except json.JSONDecodeError as error:
-        raise _not_json(text, f"{error.msg.lower()}", error.lineno, error.colno) from None
-    except (ValueError, RecursionError) as error:
-        raise _not_json(text, str(error) or "it is nested too deeply", None, None) from None
+        raise _not_json(text, flag, error.msg.lower(), error.lineno, error.colno) from None
+    except RecursionError:
+        raise _not_json(text, flag, "it is nested too deeply") from None
+    except ValueError as error:
+        raise _not_json(text, flag, str(error)) from None
     return value
 
 
@@ -51,14 +57,17 @@ def _refuse(word: str) -> object:
     raise ValueError(f"{word} is not JSON")
 
 
-def _not_json(text: str, reason: str, line: int | None, column: int | None) -> InvalidSpecError:
-    place = shown(text.removeprefix("@")) if text == STDIN or text.startswith("@") else "--input"
+def _not_json(
+    text: str, flag: str, reason: str, line: int | None = None, column: int | None = None
+) -> InvalidSpecError:
+    from_file = text == STDIN or text.startswith("@")
     fault = Diagnostic(
         severity="error",
         code="InvalidInput",
-        message=f"{place} is not JSON: {reason}.",
-        hint="A file is given as --input @file.json." if place == "--input" else "",
+        message=f"the {flag.removeprefix('--')} is not JSON: {reason}.",
+        hint="" if from_file else f"A file is given as {flag} @file.json.",
         line=line,
         column=column,
+        source=shown(text.removeprefix("@")) if from_file else flag,
     )
     return InvalidSpecError(diagnostics=[fault])

@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from enginehouse import asl
 from enginehouse.asl.document import read_document
 from enginehouse.cli import exits
 from enginehouse.cli.diagnostics import blaming
 from enginehouse.cli.files import STDIN, read_source
 from enginehouse.cli.options import Engine
 from enginehouse.cli.output import PIPE_WIDTH, note, width_of, write_json, write_lines, write_text
+from enginehouse.errors import InvalidSpecError
 from enginehouse.graph.dot import to_dot
 from enginehouse.graph.marks import Mark
 from enginehouse.graph.mermaid import to_mermaid
@@ -93,7 +95,10 @@ def _drawn(workflow: str, execution: str | None, engine: Engine) -> tuple[Graph,
 def _from_file(file: str) -> Graph:
     text = read_source(file)
     with blaming(file, text):
-        return build(read_document(text).value)
+        drawn = build(read_document(text).value)
+        if not drawn.nodes:
+            raise InvalidSpecError(diagnostics=[fault for fault in asl.validate(text) if fault.severity == "error"])
+        return drawn
 
 
 def _text(drawn: Graph, found: Mapping[str, Mark] | None, format: str, width: int) -> str:

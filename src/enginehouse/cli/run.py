@@ -24,7 +24,7 @@ from enginehouse.cli.history import closable
 from enginehouse.cli.logs import Level, show_logs
 from enginehouse.cli.map_runs import count, counting, marks_of
 from enginehouse.cli.options import Engine
-from enginehouse.cli.output import complain, note, write_json
+from enginehouse.cli.output import complain, note, write_json, write_json_error
 from enginehouse.cli.progress import Progress
 from enginehouse.cli.report import show_report
 from enginehouse.cli.session import Session, session, settings_of
@@ -101,7 +101,10 @@ def run(
         kept = (
             f"stopped following {name!r}; it is kept as it stands" if begun else f"{name!r} may not have been started"
         )
-        complain(kept, hint=_again(name), kind="interrupted")
+        if engine.json:
+            write_json_error(interrupted, kept, _again(name))
+        else:
+            complain(kept, hint=_again(name), kind="interrupted")
         return interrupted.status
     if engine.json:
         write_json(_document(found, graph, happened))

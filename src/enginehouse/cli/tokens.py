@@ -32,7 +32,7 @@ def success(
 
         enginehouse task success "$TOKEN" --output '{"approved": true}'
     """
-    value = read_input(output)
+    value = read_input(output, "--output")
 
     async def send(opened: Session) -> None:
         provider = await opened.able(TakesTaskTokens, "take task tokens")  # type: ignore[type-abstract]

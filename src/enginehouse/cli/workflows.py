@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -28,7 +28,9 @@ def create(
     *,
     id: Annotated[str | None, Parameter(help="The workflow's id [the file's name].")] = None,
     update: Annotated[bool, Parameter(negative=(), help="Replace a stored definition that differs.")] = False,
-    type: Annotated[str, Parameter(help="STANDARD or EXPRESS.")] = "STANDARD",
+    type: Annotated[
+        Literal["STANDARD", "EXPRESS"], Parameter(help="Whose rules apply: AWS refuses some things in EXPRESS.")
+    ] = "STANDARD",
     timeout: Annotated[str | None, Parameter(help="How long an execution may take, e.g. 90s, 15m, 2h.")] = None,
     tag: Annotated[list[str] | None, Parameter(negative=(), help="KEY=VALUE; may be repeated.")] = None,
     engine: Engine | None = None,
@@ -107,7 +109,7 @@ def spec_from(
     tags: Mapping[str, str] | None = None,
 ) -> WorkflowSpec:
     """The workflow that a file defines; its id is the file's name unless one is given. Raises ``OSError``."""
-    name = id or ("workflow" if file == STDIN else Path(file).name.split(".")[0])
+    name = ("workflow" if file == STDIN else Path(file).name.split(".")[0]) if id is None else id
     return WorkflowSpec(
         workflow_id=name,
         name=name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,14 +18,23 @@ from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command
     [
         (["nonsense"], 2, "Unknown command"),
         (["validat", "flow.yaml"], 2, 'Did you mean "validate"?'),
-        (["run"], 2, "requires an argument"),
+        (["run"], 2, "FILE is missing"),
+        (["stop", "x"], 2, "--reason is missing, or its value"),
+        (["run", ""], 2, "'': no such file"),
         (["graph", "flow.yaml", "--format", "gif"], 2, "--format"),
         (["run", "none.yaml"], 2, "none.yaml: no such file"),
         (["run", "flow.yaml", "more"], 2, "'more' is more than the command takes"),
         (["run", "flow.yaml", "--store", "none/x.db"], 9, "cannot be opened (unable to open database file); does its"),
         (["run", "flow.yaml", "--tasks", "none.py"], 2, "there is no file"),
-        (["run", "flow.yaml", "--input", "{"], 2, "--input is not JSON"),
+        (["run", "flow.yaml", "--input", "{"], 2, "--input:1:2: error: the input is not JSON"),
         (["run", "flow.yaml", "--timeout", "soon"], 2, "90s, 15m"),
+        (["run", "flow.yaml", "--timeout", "0"], 2, "--timeout: error: the duration is 0 s"),
+        (["run", "flow.yaml", "--id", ""], 2, "--id: error: the id is empty"),
+        (["run", "flow.yaml", "--name", "a b"], 2, "--name: error: the id 'a b' has ' '"),
+        (["create", "flow.yaml", "--type", "FAST"], 2, "--type"),
+        (["list", "workflows", "--token", "zz"], 2, "pass next_token of the page before, or none\n"),
+        (["list", "workflows", "--store", "."], 9, "is a directory"),
+        (["task", "success", "none", "--output", "{"], 2, "--output:1:2: error: the output is not JSON"),
         (["create", "flow.yaml", "--tag", "x"], 2, "KEY=VALUE"),
         (["status", "flow:none"], 5, "enginehouse list executions"),
         (["start", "none"], 5, "enginehouse create FILE"),
@@ -197,3 +207,78 @@ def test_providers_are_listed_with_what_they_can(enginehouse: Command) -> None:
     found = {item["name"]: item for item in enginehouse.json("providers")}
     assert found["local"]["default"]
     assert "redrive" in found["local"]["can"]
+
+
+def test_a_graph_of_what_is_no_workflow_is_refused(enginehouse: Command) -> None:
+    (enginehouse.folder / "other.json").write_text('{"a": 1}')
+    done = enginehouse("graph", "other.json")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "These fields are required: StartAt, States" in done.stderr
+
+
+def test_an_input_file_that_is_not_json_is_shown_at_its_fault(enginehouse: Command) -> None:
+    (enginehouse.folder / "in.json").write_text('{\n "n": 1,\n}\n')
+    done = enginehouse("run", "flow.yaml", "--input", "@in.json")
+    assert done.returncode == 2
+    assert done.stderr.startswith("in.json:3:1: error: the input is not JSON")
+    assert "3 │ }" in done.stderr
+
+
+def test_a_fault_of_the_configuration_is_shown_in_its_file(enginehouse: Command) -> None:
+    (enginehouse.folder / "enginehouse.toml").write_text('[providers.local]\nsynchronous = "SOME"\n')
+    done = enginehouse("run", "flow.yaml")
+    assert done.returncode == 2
+    place, line, path = done.stderr.splitlines()
+    assert place.partition(": error: ")[0].endswith("enginehouse.toml:2")
+    assert "is 'FULL', 'NORMAL' or 'OFF', not 'SOME'" in place
+    assert line.endswith('2 │ synchronous = "SOME"')
+    assert path == "  at /providers/local/synchronous"
+
+
+def test_with_json_a_slip_of_the_command_line_has_a_code_of_ours(enginehouse: Command) -> None:
+    error = json.loads(enginehouse("stop", "x", "--json").stderr)["error"]
+    assert error == {"code": "Usage", "message": "--reason is missing, or its value", "next": "enginehouse stop --help"}
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["list", "workflows", "--help"]])
+def test_help_ends_quietly_when_its_reader_is_gone(enginehouse: Command, words: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "enginehouse.cli", *words]
+    done = subprocess.run(
+        command, env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, text=True, timeout=LIMIT, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_stream_that_is_closed_is_no_fault(enginehouse: Command) -> None:
+    command = f"{sys.executable} -m enginehouse.cli"
+    for line, status in ((f"{command} providers >&-", 0), (f"{command} run 2>&-", 2), (f"{command} validate <&-", 2)):
+        done = subprocess.run(
+            ["sh", "-c", line], cwd=enginehouse.folder, env=ENVIRONMENT, capture_output=True, timeout=LIMIT, check=False
+        )
+        assert (done.returncode, done.stderr) == (status, b""), line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_full_disk_is_no_fault_of_ours(enginehouse: Command) -> None:
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "enginehouse.cli", "providers"]
+        done = subprocess.run(
+            command,
+            cwd=enginehouse.folder,
+            env=ENVIRONMENT,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=LIMIT,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (9, b"error: the system refuses: no space left on device\n")
+
+
+def test_help_is_silent_on_flags_that_are_off(enginehouse: Command) -> None:
+    text = enginehouse("run", "--help").stdout
+    assert "[default: {}]" in text
+    assert "False" not in text
+    assert 'default: "' not in text

@@ -79,6 +79,10 @@ def translated(error: sqlite3.Error, path: str) -> EnginehouseError:
         told = ProviderError(f"the store {path} is read-only; give this process the right to write it and its folder")
     elif name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         told = ProviderError(f"the file {path} is damaged or is no store ({error}); restore it from a backup")
+    elif name.startswith("SQLITE_CANTOPEN") and Path(path).is_dir():
+        told = ProviderError(
+            f"the store {path} is a directory ({error}); name a file, such as {Path(path) / 'enginehouse.db'}"
+        )
     elif name.startswith("SQLITE_CANTOPEN"):
         told = ProviderError(f"the store {path} cannot be opened ({error}); does its folder exist?")
     else:
