@@ -89,7 +89,7 @@ def arguments_of(
 
 def placed(fault: Diagnostic, name: str, origins: Mapping[str, Origin]) -> Diagnostic:
     """The fault of an option of this provider, with where that was said. A provider's own words have the option's path alone."""
-    option = fault.path.removeprefix(f"/providers/{name}").split("/")[1] if fault.path else ""
+    option = "".join(fault.path.removeprefix(f"/providers/{name}").split("/")[1:2])
     if option not in origins or fault.source:
         return fault
     path = fault.path if fault.path.startswith("/providers/") else f"/providers/{name}{fault.path}"

@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal
 import pytest
 from msgspec import Meta
 
-from enginehouse import InvalidSpecError, Manager, Registry
+from enginehouse import Diagnostic, InvalidSpecError, Manager, Registry
 from enginehouse.config import load_settings
-from enginehouse.options import Origin, arguments_of
+from enginehouse.options import Origin, arguments_of, placed
 
 
 class Engine:
@@ -152,6 +152,12 @@ def test_a_third_party_s_own_class_may_be_made_of_a_table() -> None:
     assert arguments_of("toy", factory, {"limits": {"size": 1}, "more": 2}, {}) == {"limits": {"size": 1}, "more": 2}
     with pytest.raises(InvalidSpecError):
         arguments_of("toy", factory, {"limits": 5}, {})
+
+
+@pytest.mark.parametrize("path", ["", "size", "/size", "/size/more", "/providers/toy/size"])
+def test_a_fault_is_placed_by_its_path_where_that_names_an_option(path: str) -> None:
+    fault = placed(Diagnostic("error", "c", "m", path), "toy", {"size": Origin("file", 3)})
+    assert (fault.source, fault.line) == (("file", 3) if "/size" in path else ("", None))
 
 
 def test_origins_are_no_part_of_what_is_handed_on() -> None:

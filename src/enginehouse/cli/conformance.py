@@ -24,6 +24,7 @@ from enginehouse.cli.signals import Interrupted, until_asked
 from enginehouse.config import Settings
 from enginehouse.errors import InvalidSpecError
 from enginehouse.graph.spans import Span
+from enginehouse.registry import Registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -168,6 +169,8 @@ def _run(
     from enginehouse.cli.case_providers import maker, takes
     from enginehouse.conformance.asl.runner import LONGEST, run_cases
 
+    if not (known := Registry()).has(provider):
+        known.get(provider)  # which says what there is
     logging.getLogger("enginehouse").addHandler(logging.NullHandler())  # what a provider logs is no part of the report
     longest = read_duration(limit)
     seconds = LONGEST if longest is None else longest.total_seconds()

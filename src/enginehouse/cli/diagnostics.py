@@ -42,7 +42,7 @@ def show_all(faults: Iterable[Diagnostic], *, file: str = "", text: str = "", st
     out = stream or sys.stderr
     texts = {file: text.splitlines()}
     for fault in faults:
-        name = fault.source or FLAGS.get(f"/{fault.path.split('/')[1]}" if fault.path else "", file)
+        name = fault.source or FLAGS.get("/".join(fault.path.split("/")[:2]), file)
         if name not in texts:
             texts[name] = _text_of(name).splitlines()
         write_lines(_lines(fault, name, texts[name], width_of(out)), out)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from enginehouse.cli import exits
 from enginehouse.cli.logs import Level, show_logs
@@ -24,7 +25,9 @@ def step_functions_api(
     ] = None,
     memory: Annotated[bool, Parameter(negative=(), help="Keep nothing: all is gone when the server ends.")] = False,
     host: Annotated[str, Parameter(help="Where it listens.")] = "127.0.0.1",
-    port: Annotated[int, Parameter(help="Where it listens; 0 is a free port.")] = 8083,
+    port: Annotated[
+        int, Parameter(validator=Number(gte=0, lte=65535), help="Where it listens; 0 is a free port.")
+    ] = 8083,
     lambda_: Annotated[
         list[str] | None,
         Parameter(

@@ -7,6 +7,7 @@ import os
 from typing import Annotated, Protocol, runtime_checkable
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from enginehouse.cli import exits
 from enginehouse.cli.durations import read_duration
@@ -17,6 +18,8 @@ from enginehouse.cli.session import Session, session, settings_of
 from enginehouse.cli.signals import Interrupted, until_asked
 from enginehouse.config import Settings, load_settings
 from enginehouse.errors import CapabilityError
+
+ABOVE_0 = Number(gte=1)
 
 
 @runtime_checkable
@@ -40,16 +43,19 @@ def worker(
         str | None, Parameter(help="The task queue that it works for; of Temporal alone [enginehouse].")
     ] = None,
     concurrency: Annotated[
-        int | None, Parameter(help="How many tasks run at once [200; 100 on step-functions].")
+        int | None, Parameter(validator=ABOVE_0, help="How many tasks run at once [200; 100 on step-functions].")
     ] = None,
     executions: Annotated[
-        int | None, Parameter(help="How many executions are advanced at once; of Temporal alone [100].")
+        int | None,
+        Parameter(validator=ABOVE_0, help="How many executions are advanced at once; of Temporal alone [100]."),
     ] = None,
     cache: Annotated[
-        int | None, Parameter(help="How many executions are kept in memory; of Temporal alone [1000].")
+        int | None,
+        Parameter(validator=Number(gte=0), help="How many executions are kept in memory; of Temporal alone [1000]."),
     ] = None,
     pollers: Annotated[
-        int | None, Parameter(help="How many calls wait for work of each kind [5; 1 on step-functions].")
+        int | None,
+        Parameter(validator=ABOVE_0, help="How many calls wait for work of each kind [5; 1 on step-functions]."),
     ] = None,
     drain: Annotated[str | None, Parameter(help="How long running tasks may take to end when it stops [10s].")] = None,
     metrics: Annotated[

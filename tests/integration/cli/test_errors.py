@@ -42,6 +42,10 @@ from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command
         (["list", "executions", "--limit", "0"], 2, "--limit"),
         (["task", "success", "none"], 5, "no task waits for this token"),
         (["list", "workflows", "--config", "none.toml"], 2, "none.toml: error: the file cannot be read"),
+        (["conformance", "asl", "--cases", "tasks.py"], 2, "error: "),
+        (["conformance", "asl", "--provider", "loca"], 5, "Did you mean 'local'?"),
+        (["step-functions-api", "--port", "99999"], 2, "Must be <= 65535"),
+        (["worker", "--provider", "temporal", "--concurrency", "0"], 2, "Must be >= 1"),
         (["purge", "--older-than", "1d", "--state", "running"], 2, "only executions that ended"),
     ],
 )
