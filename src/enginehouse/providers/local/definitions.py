@@ -11,6 +11,7 @@ import msgspec
 
 from enginehouse import asl
 from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderError
+from enginehouse.mapping import retrier
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.local import queries
 from enginehouse.providers.local.mapping import PROVIDER, readable
@@ -43,7 +44,7 @@ def compile_spec(spec: WorkflowSpec) -> Definition:
     options = Options(
         type=str(spec.provider_config.get("type", "STANDARD")),
         timeout=spec.timeout.total_seconds() if spec.timeout is not None else None,
-        retry=_retry(spec),
+        retry=retrier(spec.retry_policy),
         role=str(spec.provider_config.get("role", "")),
     )
     return _compiled(spec.definition, options)
@@ -84,21 +85,6 @@ def _compiled(definition: Any, options: Options) -> Definition:
 
 _options = msgspec.json.Decoder(Options).decode
 _PLAIN = Options()
-
-
-def _retry(spec: WorkflowSpec) -> dict[str, Any] | None:
-    policy = spec.retry_policy
-    if policy is None:
-        return None
-    retrier: dict[str, Any] = {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": policy.initial_interval.total_seconds(),
-        "MaxAttempts": policy.max_attempts,
-        "BackoffRate": policy.backoff_rate,
-    }
-    if policy.max_interval is not None:
-        retrier["MaxDelaySeconds"] = policy.max_interval.total_seconds()
-    return retrier
 
 
 class Definitions:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from enginehouse import paging
 from enginehouse.asl import Event
-from enginehouse.errors import Diagnostic, InvalidSpecError
+from enginehouse.mapping import bad_input, event_of, when
 from enginehouse.models import (
     AuditRecord,
     ExecutionError,
@@ -20,14 +19,9 @@ from enginehouse.models import (
     ExecutionStatus,
     ExecutionSummary,
     MapRun,
-    WorkflowSpec,
     WorkflowSummary,
 )
 from enginehouse.providers.local.queries import ExecutionRow, MapRunRow, WorkflowRow
-from enginehouse.tasks.results import json_copy
-
-INPUT_LIMIT = 262_144
-"""Bytes of UTF-8 that an execution's input may have, as on AWS."""
 
 PROVIDER = "local"
 
@@ -35,51 +29,9 @@ PROVIDER = "local"
 _LARGEST_PAGE = 100_000
 
 _events = msgspec.json.Decoder(list[Event]).decode
-_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
-def when(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def read_input(input: ExecutionInput, workflow_id: str) -> tuple[Any, str]:
-    """The value and the JSON text of an execution's input. Raises ``InvalidSpecError``."""
-    given = input.input
-    try:
-        if isinstance(given, str | bytes):
-            text = given.decode() if isinstance(given, bytes) else given
-            value = msgspec.json.decode(text)
-        else:
-            value = json_copy(dict(given) if isinstance(given, Mapping) else given, "the input")
-            text = msgspec.json.encode(value).decode()
-        size = len(text.encode())
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise _bad_input(f"the input is not valid JSON: {error}", "INVALID_INPUT", workflow_id) from error
-    if size > INPUT_LIMIT:
-        raise _bad_input(
-            f"the input has {size:,} bytes, and {INPUT_LIMIT:,} are allowed; pass a reference to large data instead",
-            "INPUT_TOO_LARGE",
-            workflow_id,
-        )
-    return value, text
-
-
-def _bad_input(message: str, code: str, workflow_id: str) -> InvalidSpecError:
-    return InvalidSpecError(
-        "",
-        diagnostics=[Diagnostic("error", code, message)],
-        operation="start_execution",
-        workflow_id=workflow_id,
-        provider=PROVIDER,
-    )
-
-
-def same_json(one: str, other: str) -> bool:
-    """Whether two texts hold the same JSON value."""
-    return one == other or _sorted(msgspec.json.decode(one)) == _sorted(msgspec.json.decode(other))
-
-
-def request_text(input: ExecutionInput, workflow_id: str) -> str:
+def request_text(input: ExecutionInput) -> str:
     """What else a start carries, as JSON. Raises ``InvalidSpecError``."""
     request = {
         key: value
@@ -95,14 +47,7 @@ def request_text(input: ExecutionInput, workflow_id: str) -> str:
         return msgspec.json.encode(request).decode() if request else "{}"
     except (ValueError, TypeError, RecursionError, OverflowError) as error:
         what = "the name, the tags, the metadata or the trigger of the execution cannot be stored"
-        raise _bad_input(f"{what}: {error}", "INVALID_INPUT", workflow_id) from error
-
-
-def spec_text(spec: WorkflowSpec) -> str:
-    """The spec without its definition, as JSON."""
-    fields = spec.to_dict()
-    fields.pop("definition")
-    return msgspec.json.encode(fields).decode()
+        raise bad_input("INVALID_INPUT", f"{what}: {error}") from error
 
 
 def status(row: ExecutionRow, turns: Iterable[bytes]) -> ExecutionStatus:
@@ -142,16 +87,7 @@ def _metadata(row: ExecutionRow) -> dict[str, Any]:
 
 def events(turn: bytes) -> list[ExecutionEvent]:
     """The events of one turn."""
-    return [
-        ExecutionEvent(
-            id=event.id,
-            previous_id=event.previous_id,
-            timestamp=when(event.timestamp),
-            type=event.type,
-            details=event.details,
-        )
-        for event in _events(turn)
-    ]
+    return [event_of(event) for event in _events(turn)]
 
 
 def execution_summary(row: ExecutionRow) -> ExecutionSummary:

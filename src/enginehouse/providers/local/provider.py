@@ -26,6 +26,7 @@ from enginehouse.errors import (
     WorkflowBusyError,
     WorkflowNotFoundError,
 )
+from enginehouse.mapping import same_json, spec_text, when
 from enginehouse.models import (
     JSON,
     AuditRecord,
@@ -151,7 +152,7 @@ class LocalProvider(Provider):
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
         async with self._opening.asked("create_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "create_workflow")
-            text, now = mapping.spec_text(spec), time.time()
+            text, now = spec_text(spec), time.time()
 
             def write(batch: Batch) -> tuple[float, str]:
                 existing = queries.workflow(batch.connection, spec.workflow_id)
@@ -159,7 +160,7 @@ class LocalProvider(Provider):
                     batch.insert_definition(made.digest, made.text, made.options)
                     batch.insert_workflow(spec.workflow_id, made.digest, text, now)
                     return now, ""
-                if existing.digest == made.digest and mapping.same_json(existing.spec, text):
+                if existing.digest == made.digest and same_json(existing.spec, text):
                     return existing.created_at, "the workflow exists already, with the same content"
                 return existing.created_at, (
                     "the workflow exists already, with other content, and was left as it is; replace it with update_workflow"
@@ -176,7 +177,7 @@ class LocalProvider(Provider):
         Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
         async with self._opening.asked("update_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "update_workflow")
-            text = mapping.spec_text(spec)
+            text = spec_text(spec)
 
             def write(batch: Batch) -> float:
                 existing = queries.workflow(batch.connection, spec.workflow_id)
@@ -230,7 +231,7 @@ class LocalProvider(Provider):
             workflow_id=spec.workflow_id,
             provider_type=self.name,
             resource_ids={"definition": made.digest, "arn": self.settings.names.workflow(spec.workflow_id)},
-            created_at=mapping.when(created_at),
+            created_at=when(created_at),
             message=message,
         )
 
@@ -290,7 +291,7 @@ class LocalProvider(Provider):
                 workflow_id=row.workflow,
                 provider_type=self.name,
                 state=ExecutionState.RUNNING,
-                started_at=mapping.when(row.started_at),
+                started_at=when(row.started_at),
                 message="the execution goes on from where it failed",
             )
 

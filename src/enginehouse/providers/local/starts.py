@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 from enginehouse.errors import ExecutionConflictError, WorkflowNotFoundError
+from enginehouse.mapping import read_input, same_json, when
 from enginehouse.models import ExecutionInput, ExecutionResult, ExecutionState
 from enginehouse.providers.local import mapping, queries
 from enginehouse.providers.local.doorbell import ring
@@ -20,8 +21,8 @@ from enginehouse.providers.local.turns import StaleDefinitionError
 
 async def start(session: Session, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
     """Start an execution, or find the one that a start of this name made. Raises as ``Provider.start_execution``."""
-    value, text = mapping.read_input(input, workflow_id)
-    request = mapping.request_text(input, workflow_id)
+    value, text = read_input(input)
+    request = mapping.request_text(input)
     seed = session.chance.draw(8).hex()
     named, name = bool(input.execution_name), input.execution_name or session.chance.name(time.time())
     engine = session.engine
@@ -97,7 +98,7 @@ async def _there(session: Session, row: NewExecution) -> ExecutionRow | None:
 
 
 def _found(existing: ExecutionRow, row: NewExecution) -> ExecutionResult:
-    if not mapping.same_json(existing.input, row.input):
+    if not same_json(existing.input, row.input):
         raise ExecutionConflictError(
             "an execution of this name was started with another input; use another name, or the same input",
             operation="start_execution",
@@ -116,6 +117,6 @@ def _result(row: NewExecution | ExecutionRow, state: ExecutionState, message: st
         workflow_id=row.workflow,
         provider_type=mapping.PROVIDER,
         state=state,
-        started_at=mapping.when(row.started_at),
+        started_at=when(row.started_at),
         message=message,
     )

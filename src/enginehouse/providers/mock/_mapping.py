@@ -8,11 +8,12 @@ from typing import Any, NamedTuple, TypeVar
 
 from enginehouse import asl
 from enginehouse.abc import Page
+from enginehouse.asl.values import json_text
 from enginehouse.errors import Diagnostic, InvalidSpecError
+from enginehouse.mapping import INPUT_LIMIT, event_of, retrier, when
 from enginehouse.models import (
     JSON,
     ExecutionError,
-    ExecutionEvent,
     ExecutionInput,
     ExecutionResult,
     ExecutionState,
@@ -21,12 +22,10 @@ from enginehouse.models import (
     MapRun,
     WorkflowSpec,
 )
-from enginehouse.providers.mock.clock import moment
 from enginehouse.providers.mock.execution import Execution
 from enginehouse.tasks.results import NotJson, json_copy
 
 NAME = "mock"
-_INPUT_LIMIT = 262_144
 _TYPES = ("STANDARD", "EXPRESS")
 
 T = TypeVar("T")
@@ -89,7 +88,7 @@ def compile_spec(spec: WorkflowSpec, operation: str) -> asl.Program:
             spec.definition,
             type=str(kind) if kind in _TYPES else "STANDARD",
             timeout=None if spec.timeout is None else spec.timeout.total_seconds(),
-            retry=_retrier(spec),
+            retry=retrier(spec.retry_policy),
         )
     except InvalidSpecError as error:
         faults.extend(error.diagnostics)
@@ -105,21 +104,6 @@ def _invalid(workflow_id: str, operation: str, faults: Sequence[Diagnostic]) -> 
     )
 
 
-def _retrier(spec: WorkflowSpec) -> dict[str, Any] | None:
-    policy = spec.retry_policy
-    if policy is None:
-        return None
-    retrier: dict[str, Any] = {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": policy.initial_interval.total_seconds(),
-        "MaxAttempts": policy.max_attempts,
-        "BackoffRate": policy.backoff_rate,
-    }
-    if policy.max_interval is not None:
-        retrier["MaxDelaySeconds"] = policy.max_interval.total_seconds()
-    return retrier
-
-
 def read_input(input: JSON | bytes, workflow_id: str) -> tuple[Any, str]:
     """The value of an execution's input, and its JSON text. Raises ``InvalidSpecError``."""
     try:
@@ -128,21 +112,16 @@ def read_input(input: JSON | bytes, workflow_id: str) -> tuple[Any, str]:
             value = json_copy(json.loads(text), "the input")
         else:
             value = json_copy(input, "the input")
-            text = text_of(value)
+            text = json_text(value)
         size = len(text.encode())
     except (ValueError, NotJson, RecursionError) as error:
         raise _bad_input("INVALID_INPUT", f"the input is not valid JSON: {error}", workflow_id) from error
-    if size > _INPUT_LIMIT:
+    if size > INPUT_LIMIT:
         message = (
-            f"the input has {size:,} bytes, and {_INPUT_LIMIT:,} are allowed; pass a reference to large data instead"
+            f"the input has {size:,} bytes, and {INPUT_LIMIT:,} are allowed; pass a reference to large data instead"
         )
         raise _bad_input("INPUT_TOO_LARGE", message, workflow_id)
     return value, text
-
-
-def text_of(value: Any) -> str:
-    """The value as JSON text, as the core writes it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def canonical(value: Any) -> str:
@@ -166,8 +145,8 @@ def status_of(execution: Execution, *, history: bool) -> ExecutionStatus:
         workflow_id=execution.workflow_id,
         provider_type=NAME,
         state=state,
-        start_time=moment(execution.started),
-        stop_time=None if execution.stopped is None else moment(execution.stopped),
+        start_time=when(execution.started),
+        stop_time=None if execution.stopped is None else when(execution.stopped),
         input=execution.input,
         output=None if text is None else json.loads(text),
         error=_error_of(execution, state),
@@ -200,23 +179,13 @@ def _metadata(execution: Execution) -> dict[str, JSON]:
     return found
 
 
-def event_of(event: asl.Event) -> ExecutionEvent:
-    return ExecutionEvent(
-        id=event.id,
-        previous_id=event.previous_id,
-        timestamp=moment(event.timestamp),
-        type=event.type,
-        details=event.details,
-    )
-
-
 def started_result(execution: Execution, state: ExecutionState, message: str = "") -> ExecutionResult:
     return ExecutionResult(
         execution_id=execution.id,
         workflow_id=execution.workflow_id,
         provider_type=NAME,
         state=state,
-        started_at=moment(execution.started),
+        started_at=when(execution.started),
         message=message,
     )
 
@@ -227,8 +196,8 @@ def summary_of(execution: Execution) -> ExecutionSummary:
         workflow_id=execution.workflow_id,
         provider_type=NAME,
         state=execution.status,
-        start_time=moment(execution.started),
-        stop_time=None if execution.stopped is None else moment(execution.stopped),
+        start_time=when(execution.started),
+        stop_time=None if execution.stopped is None else when(execution.stopped),
     )
 
 

@@ -92,8 +92,3 @@ class Clock:
         """Wall time no longer counts, but for a clock that is real."""
         if self.mode != "real":
             self._wall = None
-
-
-def moment(seconds: float) -> datetime:
-    """The time as the contract writes it: UTC."""
-    return datetime.fromtimestamp(seconds, UTC)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from enginehouse import asl
+from enginehouse.asl.values import json_text
 from enginehouse.errors import (
     ExecutionConflictError,
     ExecutionNotFoundError,
@@ -154,7 +155,7 @@ class Memory:
             program=execution.program.processor(command.processor),
             definition=execution.definition,
             input=value,
-            input_text=mapping.text_of(value),
+            input_text=json_text(value),
             request=ExecutionInput(),
             started=self.clock.read(),
             role=execution.role,

@@ -16,6 +16,7 @@ from enginehouse.errors import (
     ProviderError,
     WorkflowBusyError,
 )
+from enginehouse.mapping import event_of, when
 from enginehouse.models import (
     JSON,
     AuditRecord,
@@ -31,7 +32,7 @@ from enginehouse.models import (
     WorkflowSummary,
 )
 from enginehouse.providers.mock import _mapping as mapping
-from enginehouse.providers.mock.clock import Clock, Mode, moment
+from enginehouse.providers.mock.clock import Clock, Mode
 from enginehouse.providers.mock.execution import Execution
 from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.host import Host
@@ -114,7 +115,7 @@ class MockProvider(Provider):
     @property
     def now(self) -> datetime:
         """The time on the provider's clock."""
-        return moment(self._memory.clock.read())
+        return when(self._memory.clock.read())
 
     @property
     def executions(self) -> tuple[Execution, ...]:
@@ -297,7 +298,7 @@ class MockProvider(Provider):
                     workflow_id=id,
                     provider_type=mapping.NAME,
                     name=workflow.spec.name,
-                    created_at=moment(workflow.created),
+                    created_at=when(workflow.created),
                     tags=workflow.spec.tags,
                 ),
             )
@@ -323,8 +324,8 @@ class MockProvider(Provider):
             if not execution.inner
             and (not workflow_id or execution.workflow_id == workflow_id)
             and (not states or execution.status in states)
-            and (started_after is None or moment(execution.started) > started_after)
-            and (started_before is None or moment(execution.started) < started_before)
+            and (started_after is None or when(execution.started) > started_after)
+            and (started_before is None or when(execution.started) < started_before)
         ]
         return mapping.page_of(found, limit, token, "list executions")
 
@@ -349,7 +350,7 @@ class MockProvider(Provider):
             changed = execution.changed
             for event in execution.events[max(after, 0) :]:
                 after = event.id
-                yield mapping.event_of(event)
+                yield event_of(event)
             if execution.finished and len(execution.events) <= after:
                 return
             if execution.changed is changed:
@@ -415,6 +416,6 @@ class MockProvider(Provider):
             workflow_id=id,
             provider_type=mapping.NAME,
             resource_ids={"arn": self._memory.names.workflow(id), "digest": workflow.program.digest},
-            created_at=moment(workflow.created),
+            created_at=when(workflow.created),
             message=message,
         )

@@ -8,21 +8,15 @@ from typing import Any
 
 import msgspec
 
-from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.models import (
     JSON,
     ExecutionError,
     ExecutionEvent,
-    ExecutionInput,
     ExecutionState,
     ExecutionStatus,
     ExecutionSummary,
 )
 from enginehouse.providers.step_functions.settings import PROVIDER
-from enginehouse.tasks.results import json_copy
-
-INPUT_LIMIT = 262_144
-"""Bytes of UTF-8 that an execution's input, or a task's output, may have."""
 
 CAUSE_LIMIT, ERROR_LIMIT = 32_768, 256
 """Characters of a cause and of an error."""
@@ -41,53 +35,9 @@ STATUSES: Mapping[ExecutionState, tuple[str, ...]] = {
 OVER = frozenset({"ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted"})
 """The events after which nothing comes but a redrive."""
 
-_sorted = msgspec.json.Encoder(order="sorted").encode
-
 
 def utc(at: datetime) -> datetime:
     return at.astimezone(UTC)
-
-
-# -- what callers give
-
-
-def read_input(input: ExecutionInput, workflow_id: str) -> str:
-    """The JSON text of an execution's input, without blanks. Raises ``InvalidSpecError``."""
-    given = input.input
-    try:
-        if isinstance(given, str | bytes):
-            text = msgspec.json.format(given, indent=-1)
-            msgspec.json.decode(text)
-            text = text.decode() if isinstance(text, bytes) else text
-        else:
-            value = json_copy(dict(given) if isinstance(given, Mapping) else given, "the input")
-            text = msgspec.json.encode(value).decode()
-        size = len(text.encode())
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise _bad_input(f"the input is not valid JSON: {error}", "INVALID_INPUT", workflow_id) from error
-    if size > INPUT_LIMIT:
-        message = (
-            f"the input has {size:,} bytes, and {INPUT_LIMIT:,} are allowed; pass a reference to large data instead"
-        )
-        raise _bad_input(message, "INPUT_TOO_LARGE", workflow_id)
-    return text
-
-
-def _bad_input(message: str, code: str, workflow_id: str) -> InvalidSpecError:
-    fault = Diagnostic("error", code, message)
-    return InvalidSpecError(
-        "", diagnostics=[fault], operation="start_execution", workflow_id=workflow_id, provider=PROVIDER
-    )
-
-
-def same_json(one: str, other: str) -> bool:
-    """Whether two texts hold the same JSON value."""
-    if one == other:
-        return True
-    try:
-        return _sorted(msgspec.json.decode(one)) == _sorted(msgspec.json.decode(other))
-    except msgspec.MsgspecError:
-        return False
 
 
 def cut(text: str, limit: int) -> str:

@@ -13,7 +13,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from enginehouse.asl.machine import too_large
 from enginehouse.errors import ProviderUnavailableError
-from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, INPUT_LIMIT, cut
+from enginehouse.mapping import INPUT_LIMIT
+from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, cut
 from enginehouse.providers.step_functions.connection import Connection
 from enginehouse.providers.step_functions.faults import code_of, is_expired, says, translated
 from enginehouse.providers.step_functions.jobs import Job, activity_job

@@ -17,6 +17,7 @@ from enginehouse.errors import (
     ProviderError,
     WorkflowNotFoundError,
 )
+from enginehouse.mapping import read_input, same_json
 from enginehouse.models import (
     ExecutionEvent,
     ExecutionInput,
@@ -40,7 +41,7 @@ _LOOK_FIRST, _LOOK_LATER = 0.1, 2.0
 
 async def start(session: Session, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
     """Start an execution, or find the one that a start of this name made. Raises as ``Provider.start_execution``."""
-    text = mapping.read_input(input, workflow_id)
+    _, text = read_input(input, compact=True)
     arns = await session.arns()
     machine = arns.machine(workflow_id)
     name = legal_name(input.execution_name or str(uuid.uuid4()))
@@ -68,7 +69,7 @@ async def start(session: Session, workflow_id: str, input: ExecutionInput) -> Ex
 
 async def _existing(session: Session, workflow_id: str, arn: str, text: str) -> ExecutionResult:
     there = await described(session, arn)
-    if not mapping.same_json(there.get("input", ""), text):
+    if not same_json(there.get("input", ""), text):
         raise ExecutionConflictError(
             "an execution of this name was started with another input; use another name, or the same input",
             workflow_id=workflow_id,
@@ -97,7 +98,7 @@ def _result(arn: str, workflow_id: str, state: ExecutionState, started: Any, mes
 
 async def run(session: Session, workflow_id: str, input: ExecutionInput) -> ExecutionStatus:
     """Run an EXPRESS workflow to its end, as ``StartSyncExecution`` does."""
-    text = mapping.read_input(input, workflow_id)
+    _, text = read_input(input, compact=True)
     machine = (await session.arns()).machine(workflow_id)
     name = legal_name(input.execution_name or str(uuid.uuid4()))
     answer = await session.connection.ask_slowly("start_sync_execution", stateMachineArn=machine, name=name, input=text)

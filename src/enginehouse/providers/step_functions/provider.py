@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from enginehouse.abc import Page, Provider
 from enginehouse.errors import CapabilityError, Diagnostic, EnginehouseError, InvalidSpecError, ProviderNotFoundError
+from enginehouse.mapping import INPUT_LIMIT, read_input
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -204,11 +205,10 @@ class StepFunctionsProvider(Provider):
         """Start an execution; its id is its ARN. AWS has no place for an execution's tags, metadata and trigger. Raises
         ``CapabilityError`` for an EXPRESS workflow: ``run_synchronously`` is for those."""
         async with self._opening.asked("start_execution", workflow_id=workflow_id) as session:
-            from enginehouse.providers.step_functions import _mapping as mapping
             from enginehouse.providers.step_functions import executions
 
             if not self._kinds.knows(workflow_id):
-                mapping.read_input(input, workflow_id)  # refused before anything is asked
+                read_input(input, compact=True)  # refused before anything is asked
                 await self._kinds.refuse_express(session, workflow_id)
             try:
                 return await executions.start(session, workflow_id, input)
@@ -322,8 +322,6 @@ class StepFunctionsProvider(Provider):
 
 def _output_text(output: JSON) -> str:
     """The output as JSON text. Raises ``InvalidSpecError``."""
-    from enginehouse.providers.step_functions._mapping import INPUT_LIMIT
-
     try:
         text = msgspec.json.encode(json_copy(output, "the output"))
     except (TypeError, ValueError, RecursionError, OverflowError) as error:

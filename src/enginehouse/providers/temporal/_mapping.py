@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -13,14 +11,9 @@ from temporalio.exceptions import ApplicationError, CancelledError, TerminatedEr
 
 from enginehouse import asl
 from enginehouse.asl.notifications import ChildFinished, TaskFailed, TaskTimedOut
-from enginehouse.errors import Diagnostic, InvalidSpecError
-from enginehouse.models import ExecutionError, ExecutionEvent, ExecutionInput, ExecutionState, WorkflowSpec
+from enginehouse.mapping import event_of
+from enginehouse.models import ExecutionError, ExecutionEvent, ExecutionInput, ExecutionState
 from enginehouse.providers.temporal.records import Ending
-from enginehouse.providers.temporal.settings import PROVIDER
-from enginehouse.tasks.results import json_copy
-
-INPUT_LIMIT = 262_144
-"""Bytes of UTF-8 that an execution's input may have, as on AWS."""
 
 STATES = {
     WorkflowExecutionStatus.RUNNING: ExecutionState.RUNNING,
@@ -31,13 +24,6 @@ STATES = {
     WorkflowExecutionStatus.TIMED_OUT: ExecutionState.TIMED_OUT,
     WorkflowExecutionStatus.CONTINUED_AS_NEW: ExecutionState.RUNNING,
 }
-
-_sorted = msgspec.json.Encoder(order="sorted").encode
-
-
-def when(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
 
 # -- failures, as Temporal's exceptions, on both sides
 
@@ -85,44 +71,6 @@ def child_failed(child: int, failure: BaseException | None) -> ChildFinished:
 # -- what callers give
 
 
-def read_input(input: ExecutionInput, workflow_id: str) -> str:
-    """The JSON text of an execution's input. Raises ``InvalidSpecError``."""
-    given = input.input
-    try:
-        if isinstance(given, str | bytes):
-            text = given.decode() if isinstance(given, bytes) else given
-            msgspec.json.decode(text)
-        else:
-            text = msgspec.json.encode(
-                json_copy(dict(given) if isinstance(given, Mapping) else given, "the input")
-            ).decode()
-        size = len(text.encode())
-    except (ValueError, TypeError, RecursionError, OverflowError) as error:
-        raise _bad_input(f"the input is not valid JSON: {error}", "INVALID_INPUT", workflow_id) from error
-    if size > INPUT_LIMIT:
-        raise _bad_input(
-            f"the input has {size:,} bytes, and {INPUT_LIMIT:,} are allowed; pass a reference to large data instead",
-            "INPUT_TOO_LARGE",
-            workflow_id,
-        )
-    return text
-
-
-def _bad_input(message: str, code: str, workflow_id: str) -> InvalidSpecError:
-    return InvalidSpecError(
-        "",
-        diagnostics=[Diagnostic("error", code, message)],
-        operation="start_execution",
-        workflow_id=workflow_id,
-        provider=PROVIDER,
-    )
-
-
-def same_json(one: str, other: str) -> bool:
-    """Whether two texts hold the same JSON value."""
-    return one == other or _sorted(msgspec.json.decode(one)) == _sorted(msgspec.json.decode(other))
-
-
 def request_of(input: ExecutionInput) -> dict[str, Any]:
     """What else a start carries."""
     request = {
@@ -131,13 +79,6 @@ def request_of(input: ExecutionInput) -> dict[str, Any]:
         "trigger_source": input.trigger_source,
     }
     return {key: value for key, value in request.items() if value}
-
-
-def spec_text(spec: WorkflowSpec) -> str:
-    """The spec without its definition, as JSON."""
-    fields = spec.to_dict()
-    fields.pop("definition")
-    return msgspec.json.encode(fields).decode()
 
 
 # -- what callers get
@@ -154,13 +95,3 @@ def error_of(ending: Ending) -> ExecutionError:
 
 def events_of(events: list[asl.Event]) -> tuple[ExecutionEvent, ...]:
     return tuple(event_of(event) for event in events)
-
-
-def event_of(event: asl.Event) -> ExecutionEvent:
-    return ExecutionEvent(
-        id=event.id,
-        previous_id=event.previous_id,
-        timestamp=when(event.timestamp),
-        type=event.type,
-        details=event.details,
-    )

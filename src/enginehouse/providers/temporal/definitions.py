@@ -28,8 +28,8 @@ from temporalio.service import RPCError
 
 from enginehouse import asl
 from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderError
+from enginehouse.mapping import retrier, spec_text
 from enginehouse.models import WorkflowSpec
-from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import asked, is_bad_request, is_not_found
 from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed, text_of, value_of
@@ -76,7 +76,7 @@ def compile_spec(spec: WorkflowSpec, operation: str) -> Definition:
     options = Options(
         type=str(kind),
         timeout=spec.timeout.total_seconds() if spec.timeout is not None else None,
-        retry=_retry(spec),
+        retry=retrier(spec.retry_policy),
     )
     text, native = "", None
     try:
@@ -92,7 +92,7 @@ def compile_spec(spec: WorkflowSpec, operation: str) -> Definition:
             "", diagnostics=faults, operation=operation, workflow_id=spec.workflow_id, provider=PROVIDER
         )
     digest = hashlib.sha256(f"{text}\n{msgspec.json.encode(options).decode()}".encode()).hexdigest()
-    return Definition(text, Stored(digest, mapping.spec_text(spec), options, time.time()), native)
+    return Definition(text, Stored(digest, spec_text(spec), options, time.time()), native)
 
 
 def native_of(definition: Any) -> tuple[str, str] | None:
@@ -121,21 +121,6 @@ def native_of(definition: Any) -> tuple[str, str] | None:
     if faults:
         raise InvalidSpecError("the definition is invalid", diagnostics=faults)
     return found["workflowType"], found["taskQueue"]
-
-
-def _retry(spec: WorkflowSpec) -> dict[str, Any] | None:
-    policy = spec.retry_policy
-    if policy is None:
-        return None
-    retrier: dict[str, Any] = {
-        "ErrorEquals": ["States.ALL"],
-        "IntervalSeconds": policy.initial_interval.total_seconds(),
-        "MaxAttempts": policy.max_attempts,
-        "BackoffRate": policy.backoff_rate,
-    }
-    if policy.max_interval is not None:
-        retrier["MaxDelaySeconds"] = policy.max_interval.total_seconds()
-    return retrier
 
 
 class _Known(NamedTuple):

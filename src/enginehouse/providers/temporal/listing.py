@@ -12,6 +12,7 @@ from temporalio.service import RPCError
 
 from enginehouse.abc import Page
 from enginehouse.errors import ExecutionNotFoundError
+from enginehouse.mapping import when
 from enginehouse.models import ExecutionState, ExecutionSummary, WorkflowSummary
 from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.temporal import _mapping as mapping
@@ -61,7 +62,7 @@ def _workflow(id: str, memo: Mapping[str, Any]) -> WorkflowSummary:
         workflow_id=id,
         provider_type=PROVIDER,
         name=memo.get("name", ""),
-        created_at=mapping.when(memo.get("created_at", 0.0)),
+        created_at=when(memo.get("created_at", 0.0)),
         tags=memo.get("tags", {}),
     )
 

@@ -10,6 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowExecutionDescription
 
+from enginehouse.mapping import when
 from enginehouse.models import ExecutionEvent, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
@@ -48,7 +49,7 @@ class _Numbering:
         return ExecutionEvent(
             id=self.last,
             previous_id=self.last - 1,
-            timestamp=mapping.when(event.event_time.ToNanoseconds() / 1e9),
+            timestamp=when(event.event_time.ToNanoseconds() / 1e9),
             type=_TYPES.get(event.event_type) or "".join(part.capitalize() for part in name.split("_")),
             details=_details(event),
         )
@@ -96,7 +97,7 @@ async def status(session: Session, description: WorkflowExecutionDescription, *,
         workflow_id=reading.workflow_id_of(description.id),
         provider_type=PROVIDER,
         state=state,
-        start_time=mapping.when(begun.at),
+        start_time=when(begun.at),
         stop_time=description.close_time,
         input=msgspec.json.decode(begun.input_text),
         output=output,

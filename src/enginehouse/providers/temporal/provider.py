@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from enginehouse.abc import Page, Provider
 from enginehouse.errors import EnginehouseError, WorkflowNotFoundError
+from enginehouse.mapping import same_json, when
 from enginehouse.models import (
     JSON,
     CreateWorkflowResult,
@@ -149,8 +150,6 @@ class TemporalProvider(Provider):
         await self._compiled(spec, "validate")
 
     async def create_workflow(self, spec: WorkflowSpec) -> CreateWorkflowResult:
-        from enginehouse.providers.temporal._mapping import same_json
-
         async with self._opening.asked("create_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "create_workflow")
             existing = await session.definitions.create(spec.workflow_id, made)
@@ -201,8 +200,6 @@ class TemporalProvider(Provider):
         return await asyncio.to_thread(_compile, spec, operation)
 
     def _created(self, session: Session, spec: WorkflowSpec, made: Definition, message: str) -> CreateWorkflowResult:
-        from enginehouse.providers.temporal._mapping import when
-
         return CreateWorkflowResult(
             workflow_id=spec.workflow_id,
             provider_type=self.name,

@@ -25,6 +25,7 @@ from temporalio.service import RPCError
 
 from enginehouse.asl import Event
 from enginehouse.errors import ExecutionNotFoundError
+from enginehouse.mapping import when
 from enginehouse.models import ExecutionError, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request, is_not_found
@@ -292,8 +293,8 @@ async def _whole(
         workflow_id=live.workflow_id,
         provider_type=PROVIDER,
         state=state,
-        start_time=mapping.when(live.started_at),
-        stop_time=mapping.when(stopped_at) if stopped_at is not None else None,
+        start_time=when(live.started_at),
+        stop_time=when(stopped_at) if stopped_at is not None else None,
         input=msgspec.json.decode(live.input_text),
         output=replay.output if state == ExecutionState.SUCCEEDED else None,
         error=mapping.error_of(ending) if ending is not None and state in _BAD else None,
@@ -350,7 +351,7 @@ async def _short(
         workflow_id=description.workflow_type,
         provider_type=PROVIDER,
         state=state,
-        start_time=mapping.when(begun.at),
+        start_time=when(begun.at),
         stop_time=description.close_time,
         input=msgspec.json.decode(begun.input_text),
         output=output,

@@ -11,6 +11,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from enginehouse.errors import ExecutionConflictError, ProviderError, WorkflowNotFoundError
+from enginehouse.mapping import read_input, same_json, when
 from enginehouse.models import ExecutionInput, ExecutionResult, ExecutionState
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
@@ -27,7 +28,7 @@ async def start(
     session: Session, workflow_id: str, input: ExecutionInput, name: str, seed: str, now: float
 ) -> ExecutionResult:
     """Start an execution, or find the one that a start of this name made. Raises as ``Provider.start_execution``."""
-    text = mapping.read_input(input, workflow_id)
+    _, text = read_input(input)
     found = await session.definitions.to_start(workflow_id)
     if found is None:
         raise WorkflowNotFoundError(
@@ -87,7 +88,7 @@ async def _existing(session: Session, workflow_id: str, id: str, text: str) -> E
     native = reading.is_native(description)
     run = await reading.oldest_run(session, description) if native else description.run_id
     begun = await reading.first(session, id, run, native=native)
-    if not mapping.same_json(begun.input_text, text):
+    if not same_json(begun.input_text, text):
         raise ExecutionConflictError(
             "an execution of this name was started with another input; use another name, or the same input",
             workflow_id=workflow_id,
@@ -159,6 +160,6 @@ def _result(id: str, workflow_id: str, state: ExecutionState, started_at: float,
         workflow_id=workflow_id,
         provider_type=PROVIDER,
         state=state,
-        started_at=mapping.when(started_at),
+        started_at=when(started_at),
         message=message,
     )

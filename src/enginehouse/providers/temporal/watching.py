@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+from enginehouse.mapping import event_of
 from enginehouse.models import ExecutionEvent
-from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
 from enginehouse.providers.temporal.replay import Replay
 from enginehouse.providers.temporal.session import Session
@@ -25,4 +25,4 @@ async def watch(session: Session, execution_id: str, after: int) -> AsyncIterato
     async for events in reading.told(session, description, begun, replay, follow=True):
         for happened in events:
             if happened.id > after:
-                yield mapping.event_of(happened)
+                yield event_of(happened)

@@ -13,8 +13,9 @@ import msgspec
 from enginehouse.asl import ChangeMapRun, Event, MapRunLimits, ScheduleTask, TaskFailed, TaskSucceeded
 from enginehouse.asl.notifications import Redrive, Stop
 from enginehouse.errors import ExecutionNotFoundError
+from enginehouse.mapping import spec_text
 from enginehouse.models import WorkflowSpec
-from enginehouse.providers.local import LocalProvider, definitions, mapping, queries, starts
+from enginehouse.providers.local import LocalProvider, definitions, queries, starts
 from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, StoreDrivenError
@@ -188,7 +189,7 @@ class LocalEngine:
 
 def _put_workflow(batch: Batch, workflow: Workflow) -> None:
     spec, made = workflow.spec, workflow.compiled
-    text = mapping.spec_text(spec)
+    text = spec_text(spec)
     batch.insert_definition(made.digest, made.text, made.options)
     if queries.workflow(batch.connection, spec.workflow_id) is None:
         batch.insert_workflow(spec.workflow_id, made.digest, text, time.time())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enginehouse.providers.mock.clock import Clock, moment
+from enginehouse.mapping import when
+from enginehouse.providers.mock.clock import Clock
 
 
 def test_a_jump_goes_to_the_next_timer_and_no_further() -> None:
@@ -54,4 +55,4 @@ def test_no_clock_jumps_to_where_dates_end() -> None:
     clock = Clock(0.0)
     clock.at(1e15, lambda: None)
     assert not clock.jump()
-    assert moment(clock.now).year == 1970
+    assert when(clock.now).year == 1970
