@@ -26,12 +26,12 @@ from enginehouse.asl.notifications import (
     TimerFired,
 )
 from enginehouse.errors import EnginehouseError, ProviderError
+from enginehouse.names import Names
 from enginehouse.providers.local import nested, queries, stuck
 from enginehouse.providers.local.definitions import Definitions
 from enginehouse.providers.local.doorbell import Doorbell
 from enginehouse.providers.local.live import Live, Work, decode_notification, encode, needs_token
 from enginehouse.providers.local.memory import Memory
-from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.queries import ExecutionRow, Letter
 from enginehouse.providers.local.reader import Reader
 from enginehouse.providers.local.store import Batch, NewExecution

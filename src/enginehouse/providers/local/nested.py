@@ -15,9 +15,9 @@ import msgspec
 from enginehouse.asl.commands import Finish, ScheduleTask, StartChild
 from enginehouse.asl.notifications import ChildFinished, Redrive, Stop, TaskFailed, TaskSucceeded
 from enginehouse.errors import EnginehouseError
+from enginehouse.names import Names, execution_id, workflow_of
 from enginehouse.providers.local import queries
 from enginehouse.providers.local.live import Live, Work, encode
-from enginehouse.providers.local.names import Names, execution_id, workflow_of
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.store import Batch, NewExecution
 from enginehouse.tasks.answers import answered_here

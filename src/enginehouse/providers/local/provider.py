@@ -41,12 +41,12 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.names import Names, execution_of
 from enginehouse.opening import Opening
 from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.local import activities, mapping, queries, retention, starts
 from enginehouse.providers.local.activities import ActivityTask
 from enginehouse.providers.local.definitions import Definition, checked
-from enginehouse.providers.local.names import Names, execution_of
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, Settings
 from enginehouse.providers.local.store import Batch

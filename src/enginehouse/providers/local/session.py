@@ -16,6 +16,7 @@ from typing import Literal
 from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.asl.notifications import Notification, TaskAnswered, TaskFailed, TaskSucceeded
 from enginehouse.errors import EnginehouseError, ExecutionNotFoundError, ProviderUnavailableError
+from enginehouse.names import Names
 from enginehouse.providers.local import queries
 from enginehouse.providers.local.chance import Chance
 from enginehouse.providers.local.definitions import Definitions
@@ -23,7 +24,6 @@ from enginehouse.providers.local.doorbell import ring
 from enginehouse.providers.local.engine import Engine
 from enginehouse.providers.local.lease import Lease
 from enginehouse.providers.local.live import Live, encode
-from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.reader import Reader
 from enginehouse.providers.local.store import Batch
 from enginehouse.providers.local.stuck import Stuck

@@ -9,10 +9,10 @@ from typing import Any
 from enginehouse.errors import ExecutionConflictError, WorkflowNotFoundError
 from enginehouse.mapping import read_input, same_json, when
 from enginehouse.models import ExecutionInput, ExecutionResult, ExecutionState
+from enginehouse.names import execution_id
 from enginehouse.providers.local import mapping, queries
 from enginehouse.providers.local.doorbell import ring
 from enginehouse.providers.local.engine import Engine
-from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session
 from enginehouse.providers.local.store import Batch, NewExecution

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from enginehouse.asl import Event
 from enginehouse.asl.commands import Finish
 from enginehouse.asl.notifications import Stop
+from enginehouse.names import Names
 from enginehouse.providers.local import nested, queries
 from enginehouse.providers.local.live import encode
-from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.store import Batch, NewExecution, Standing
 

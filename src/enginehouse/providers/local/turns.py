@@ -9,9 +9,9 @@ from typing import NamedTuple, TypeAlias
 from enginehouse import asl
 from enginehouse.asl.commands import CancelTask, Command, Finish, ScheduleTask, StartChild, StopChild
 from enginehouse.errors import EnginehouseError
+from enginehouse.names import Names
 from enginehouse.providers.local import nested, queries
 from enginehouse.providers.local.live import Live, Work, encode, is_activity, needs_token
-from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.store import Batch, NewExecution, NewToken, Standing
 

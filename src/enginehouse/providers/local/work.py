@@ -12,9 +12,9 @@ from typing import Any, Protocol, TypeAlias
 from enginehouse.asl.commands import ReadItems, ScheduleTask, WriteResults
 from enginehouse.asl.notifications import Notification, TaskFailed, TaskSubmitted, TaskSucceeded
 from enginehouse.errors import EnginehouseError, ProviderUnavailableError
+from enginehouse.names import Names
 from enginehouse.providers.local import nested
 from enginehouse.providers.local.live import Live, Work, is_activity
-from enginehouse.providers.local.names import Names
 from enginehouse.providers.local.writer import Writer
 from enginehouse.tasks.context import ExecutionInfo
 

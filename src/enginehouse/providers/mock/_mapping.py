@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from enginehouse import asl
 from enginehouse.abc import Page
@@ -22,6 +22,7 @@ from enginehouse.models import (
     MapRun,
     WorkflowSpec,
 )
+from enginehouse.names import Names
 from enginehouse.providers.mock.execution import Execution
 from enginehouse.tasks.results import NotJson, json_copy
 
@@ -31,43 +32,19 @@ _TYPES = ("STANDARD", "EXPRESS")
 T = TypeVar("T")
 
 
-class Names(NamedTuple):
-    """How ids look to a definition: as they are, or as ARNs below ``prefix``, as in ``arn:aws:states:us-east-1:111111111111``."""
-
-    prefix: str = ""
-    role: str = ""
-
-    def execution(self, id: str) -> str:
-        return f"{self.prefix}:execution:{id}" if self.prefix else id
-
-    def workflow(self, id: str) -> str:
-        return f"{self.prefix}:stateMachine:{id}" if self.prefix else id
-
-    def context(self, execution: Execution) -> asl.ExecutionContext:
-        parts = self.prefix.split(":")
-        id, name = self.execution(execution.id), execution.name
-        if execution.express and self.prefix:
-            id, name = f"{self.prefix}:express:{execution.workflow_id}:{name}", name.rpartition(":")[0]
-        return asl.ExecutionContext(
-            execution_id=id,
-            execution_name=name,
-            start_time=execution.started,
-            role_arn=execution.role or self.role,
-            state_machine_id=self.workflow(execution.workflow_id),
-            state_machine_name=execution.workflow_id,
-            region=parts[3] if len(parts) > 4 else "local",
-            account=parts[4] if len(parts) > 4 else "000000000000",
-        )
-
-
-def execution_id(workflow_id: str, name: str) -> str:
-    """``workflow:name``. A colon in the name is escaped, so that no two pairs give one id."""
-    return f"{workflow_id}:{name.replace('%', '%25').replace(':', '%3A')}"
-
-
-def workflow_of(arn: str) -> str:
-    """The workflow's id in a state machine's ARN; an id is itself."""
-    return arn.split(":stateMachine:", 1)[1] if ":stateMachine:" in arn else arn
+def context_of(execution: Execution, names: Names) -> asl.ExecutionContext:
+    """What the definition sees of the execution."""
+    express = execution.express and bool(names.prefix)
+    return asl.ExecutionContext(
+        execution_id=names.express(execution.workflow_id, execution.name) if express else names.execution(execution.id),
+        execution_name=execution.name.rpartition(":")[0] if express else execution.name,
+        start_time=execution.started,
+        role_arn=execution.role or names.role,
+        state_machine_id=names.workflow(execution.workflow_id),
+        state_machine_name=execution.workflow_id,
+        region=names.region(),
+        account=names.account(),
+    )
 
 
 def compile_spec(spec: WorkflowSpec, operation: str) -> asl.Program:

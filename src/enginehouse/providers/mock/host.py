@@ -10,6 +10,7 @@ from typing import Any
 
 from enginehouse import asl
 from enginehouse.errors import ProviderError
+from enginehouse.providers.mock._mapping import context_of
 from enginehouse.providers.mock.execution import Execution, Pending
 from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.memory import Memory
@@ -184,7 +185,7 @@ class Host:
         now = self.clock.read()
         try:
             if notification is None:
-                context = self.memory.names.context(execution)
+                context = context_of(execution, self.memory.names)
                 turn = execution.program.start(execution.input, context, now, execution.id, text=execution.input_text)
             elif execution.state is None:
                 return

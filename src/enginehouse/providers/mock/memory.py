@@ -14,6 +14,7 @@ from enginehouse.errors import (
     WorkflowNotFoundError,
 )
 from enginehouse.models import ExecutionInput, WorkflowSpec
+from enginehouse.names import Names, execution_id, workflow_of
 from enginehouse.providers.mock import _mapping as mapping
 from enginehouse.providers.mock.clock import Clock
 from enginehouse.providers.mock.execution import Execution, Pending
@@ -44,7 +45,7 @@ class Workflow:
 class Memory:
     """``workflows`` and ``executions`` by id. What is not there raises ``WorkflowNotFoundError`` and ``ExecutionNotFoundError``."""
 
-    def __init__(self, clock: Clock, names: mapping.Names) -> None:
+    def __init__(self, clock: Clock, names: Names) -> None:
         self.clock = clock
         self.names = names
         self.workflows: dict[str, Workflow] = {}
@@ -121,7 +122,7 @@ class Memory:
         program = program or self.workflows[workflow_id].program
         name = request.execution_name or self._fresh_name(workflow_id)
         execution = Execution(
-            id=mapping.execution_id(workflow_id, name),
+            id=execution_id(workflow_id, name),
             name=name,
             workflow_id=workflow_id,
             program=program,
@@ -138,10 +139,10 @@ class Memory:
 
     def open_nested(self, workflow: str, name: str, text: str) -> Execution:
         """A new execution that another one starts; ``workflow`` is an id or an ARN. Raises as ``start_execution`` does."""
-        workflow_id = mapping.workflow_of(workflow)
+        workflow_id = workflow_of(workflow)
         self.workflow(workflow_id, "start execution")
         value, text = mapping.read_input(text, workflow_id)
-        if name and mapping.execution_id(workflow_id, name) in self.executions:
+        if name and execution_id(workflow_id, name) in self.executions:
             raise ExecutionConflictError(f"Execution Already Exists: {name!r}")
         return self.open(workflow_id, ExecutionInput(execution_name=name), value, text)
 
@@ -190,6 +191,6 @@ class Memory:
 
     def _fresh_name(self, workflow_id: str) -> str:
         number = len(self.executions) + 1
-        while mapping.execution_id(workflow_id, f"run-{number}") in self.executions:
+        while execution_id(workflow_id, f"run-{number}") in self.executions:
             number += 1
         return f"run-{number}"

@@ -31,6 +31,7 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.names import Names, execution_id
 from enginehouse.providers.mock import _mapping as mapping
 from enginehouse.providers.mock.clock import Clock, Mode
 from enginehouse.providers.mock.execution import Execution
@@ -84,7 +85,7 @@ class MockProvider(Provider):
         begin = start or (datetime.now(UTC) if clock == "real" else _START)
         access = http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ()))
         self.faults = Faults()
-        self._memory = Memory(Clock(begin.timestamp(), clock), mapping.Names(arns, role))
+        self._memory = Memory(Clock(begin.timestamp(), clock), Names(arns, role))
         self._audit: list[AuditRecord] = []
         self._host = Host(
             self._memory,
@@ -229,7 +230,7 @@ class MockProvider(Provider):
         await self.faults.strike("start execution", workflow_id=workflow_id)
         self._memory.workflow(workflow_id, "start execution")
         value, text = mapping.read_input(input.input, workflow_id)
-        id = mapping.execution_id(workflow_id, input.execution_name) if input.execution_name else ""
+        id = execution_id(workflow_id, input.execution_name) if input.execution_name else ""
         known = self._memory.executions.get(id)
         if known is None:
             execution = self._memory.open(workflow_id, input, value, text)

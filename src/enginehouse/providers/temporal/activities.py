@@ -16,7 +16,7 @@ from enginehouse.asl.commands import ReadItems, ScheduleTask
 from enginehouse.asl.machine import PAYLOAD_LIMIT, too_large
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.asl.states.task import parse_resource
-from enginehouse.providers.temporal.names import Names
+from enginehouse.names import Names
 from enginehouse.providers.temporal.payloads import (
     LIMIT,
     LIST_LIMIT,

@@ -30,8 +30,8 @@ from enginehouse import asl
 from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderError
 from enginehouse.mapping import retrier, spec_text
 from enginehouse.models import WorkflowSpec
+from enginehouse.names import execution_id
 from enginehouse.providers.temporal.connection import asked, is_bad_request, is_not_found
-from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed, text_of, value_of
 from enginehouse.providers.temporal.recent import Recent
 from enginehouse.providers.temporal.records import Options, Start, Stored

@@ -42,7 +42,7 @@ from enginehouse.asl.notifications import (
     TaskTimedOut,
     TimerFired,
 )
-from enginehouse.providers.temporal.names import Names
+from enginehouse.names import Names
 from enginehouse.providers.temporal.payloads import LIMIT, LIST_LIMIT, squeezed
 from enginehouse.providers.temporal.records import Carried, Options, Start, Work
 

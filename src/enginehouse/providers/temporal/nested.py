@@ -13,8 +13,8 @@ from enginehouse.asl.commands import ScheduleTask
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
 from enginehouse.errors import EnginehouseError, ExecutionConflictError, InvalidSpecError, WorkflowNotFoundError
 from enginehouse.models import ExecutionInput, ExecutionState, ExecutionStatus
+from enginehouse.names import Names, execution_id, workflow_of
 from enginehouse.providers.temporal import reading, starts, stops
-from enginehouse.providers.temporal.names import Names, execution_id, workflow_of
 from enginehouse.providers.temporal.session import Session
 from enginehouse.tasks.answers import answered_here
 

@@ -30,9 +30,9 @@ from enginehouse.models import (
     WorkflowSpec,
     WorkflowSummary,
 )
+from enginehouse.names import Names, execution_of
 from enginehouse.opening import Opening
 from enginehouse.paging import page_size
-from enginehouse.providers.temporal.names import Names, execution_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from enginehouse.providers.temporal.names import Names
+from enginehouse.names import Names
 from enginehouse.tasks import Handler, HttpAccess, ItemSource
 from enginehouse.tasks.aws import AwsAccess
 from enginehouse.tasks.lambda_invoke import LambdaFunction

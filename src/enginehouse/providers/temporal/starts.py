@@ -13,11 +13,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from enginehouse.errors import ExecutionConflictError, ProviderError, WorkflowNotFoundError
 from enginehouse.mapping import read_input, same_json, when
 from enginehouse.models import ExecutionInput, ExecutionResult, ExecutionState
+from enginehouse.names import execution_id
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
 from enginehouse.providers.temporal.definitions import Definition
 from enginehouse.providers.temporal.live import compiled
-from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed
 from enginehouse.providers.temporal.records import VERSION, Start
 from enginehouse.providers.temporal.session import Session

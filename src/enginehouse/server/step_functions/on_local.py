@@ -15,8 +15,8 @@ from enginehouse.asl.notifications import Redrive, Stop
 from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.mapping import spec_text
 from enginehouse.models import WorkflowSpec
+from enginehouse.names import execution_id
 from enginehouse.providers.local import LocalProvider, definitions, queries, starts
-from enginehouse.providers.local.names import execution_id
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.session import Session, StoreDrivenError
 from enginehouse.providers.local.store import Batch, NewExecution

@@ -10,9 +10,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from enginehouse.asl.notifications import TaskFailed, TaskTimedOut
 from enginehouse.errors import InvalidSpecError, ProviderError, ProviderUnavailableError
+from enginehouse.names import execution_id
 from enginehouse.providers.temporal._mapping import child_failed, task_failed
 from enginehouse.providers.temporal.connection import translated
-from enginehouse.providers.temporal.names import execution_id
 from enginehouse.providers.temporal.payloads import json_text, packed, text_of
 
 

@@ -1,4 +1,4 @@
-"""Names: of executions, and as the definition sees them."""
+"""Names: of executions, and of them and their workflows as a definition sees them. The same on every engine of ours."""
 
 from __future__ import annotations
 
