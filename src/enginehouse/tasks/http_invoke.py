@@ -121,9 +121,9 @@ def _body(arguments: dict[str, Any], headers: dict[str, str]) -> bytes | None:
     if transform.get("RequestBodyEncoding") == "URL_ENCODED" and isinstance(body, dict):
         headers.setdefault("Content-Type", "application/x-www-form-urlencoded")
         return urlencode([(name, text) for name, value in body.items() for text in _form(value, transform)]).encode()
-    if isinstance(body, str) and not _header_of(headers, "content-type").startswith("application/json"):
+    if isinstance(body, str) and not _content_type(headers).startswith("application/json"):
         return body.encode()
-    if not _header_of(headers, "content-type"):
+    if not _content_type(headers):
         headers["Content-Type"] = "application/json"
     return json.dumps(body).encode()
 
@@ -135,8 +135,8 @@ def _form(value: Any, transform: dict[str, Any]) -> list[str]:
     return _texts(value)
 
 
-def _header_of(headers: dict[str, str], name: str) -> str:
-    return next((value for known, value in headers.items() if known.lower() == name), "")
+def _content_type(headers: dict[str, str]) -> str:
+    return next((value for name, value in headers.items() if name.lower() == "content-type"), "")
 
 
 def _redirected(request: HttpRequest, status: int, url: str) -> HttpRequest:

@@ -171,7 +171,7 @@ def source_file(function: Callable[..., Any]) -> str:
     return str(code.co_filename) if code else ""
 
 
-def lambda_from_source(name: str, source: str, handler: str = "handler") -> LambdaFunction:
+def lambda_from_source(name: str, source: str) -> LambdaFunction:
     """The function ``handler`` of Python source text, as Lambda would load it from ``handler.py``.
 
     Raises what running the text raises, and ``AttributeError`` where it defines no such function.
@@ -180,9 +180,9 @@ def lambda_from_source(name: str, source: str, handler: str = "handler") -> Lamb
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     scope: dict[str, Any] = {"__name__": "handler", "__file__": file}
     exec(compile(source, file, "exec"), scope)  # noqa: S102 -- running this text is what is asked for
-    function = scope.get(handler)
+    function = scope.get("handler")
     if not callable(function):
-        raise AttributeError(f"the source of Lambda {name!r} defines no function {handler!r}")
+        raise AttributeError(f"the source of Lambda {name!r} defines no function 'handler'")
     return function  # type: ignore[no-any-return]
 
 

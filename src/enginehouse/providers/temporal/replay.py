@@ -36,10 +36,9 @@ from enginehouse.providers.temporal.records import Carried, Ending, Start
 class Replay:
     """Reads one execution's events, run after run. ``live`` is what it comes to; None before a worker took it up."""
 
-    def __init__(self, converter: DataConverter, execution_id: str, *, keep: bool = True) -> None:
+    def __init__(self, converter: DataConverter, execution_id: str) -> None:
         self._converter = converter
         self._execution_id = execution_id
-        self._keep = keep
         self._first: HistoryEvent | None = None
         self._args: list[Payload] = []
         self._begun = False
@@ -48,7 +47,6 @@ class Replay:
         self._turn_at = 0.0
         self._names: dict[int | str, str] = {}
         self.live: Live | None = None
-        self.run_over = False
         self.next_run = ""
         self.stuck = ""
         self.reason: str | None = None
@@ -108,7 +106,6 @@ class Replay:
             if len(self._args) > 2
             else Start(seed=given.first_execution_run_id)
         )
-        self.run_over = False
         self.next_run = self.stuck = ""
         self.reason = self.ending = self.stopped_at = self.output = None
         if self.live is None:
@@ -119,7 +116,7 @@ class Replay:
                 execution_id=self._execution_id,
                 workflow_id=given.workflow_type.name,
                 started_at=started_at(event),
-                keep=self._keep,
+                keep=True,
             )
         elif self.live.start.version != self._start.version:
             # the worker was brought up to date meanwhile
@@ -231,16 +228,16 @@ class Replay:
     # -- ends
 
     async def _on_completed(self, event: HistoryEvent, at: float) -> None:
-        self._over(at)
+        self.stopped_at = at
         self.output = await self._one(event.workflow_execution_completed_event_attributes.result)
 
     async def _on_failed(self, event: HistoryEvent, at: float) -> None:
-        self._over(at)
+        self.stopped_at = at
         failure = await self._failure(event.workflow_execution_failed_event_attributes.failure)
         self._fail(mapping.ending_of(failure), at)
 
     async def _on_timed_out(self, event: HistoryEvent, at: float) -> None:
-        self._over(at)
+        self.stopped_at = at
         state = self._running(at)
         if state is not None and self.live is not None:
             # The execution's timeout is Temporal's to keep; the core is told when it has passed.
@@ -248,12 +245,12 @@ class Replay:
         self.ending = Ending("States.Timeout", None, status="TIMED_OUT")
 
     async def _on_canceled(self, event: HistoryEvent, at: float) -> None:
-        self._over(at)
+        self.stopped_at = at
         self._abort(at)
 
     async def _on_terminated(self, event: HistoryEvent, at: float) -> None:
         given = event.workflow_execution_terminated_event_attributes
-        self._over(at)
+        self.stopped_at = at
         if (ending := mapping.ended_by_server(given.identity, given.reason)) is not None:
             self._fail(ending, at)
             return
@@ -263,15 +260,11 @@ class Replay:
 
     async def _on_continued(self, event: HistoryEvent, at: float) -> None:
         self.next_run = event.workflow_execution_continued_as_new_event_attributes.new_execution_run_id
-        self.run_over = True
-
-    def _over(self, at: float) -> None:
-        self.run_over, self.stopped_at = True, at
 
     def _fail(self, ending: Ending, at: float) -> None:
         """It failed: as the core knows, or by what is outside of the definition, which the core is not told of."""
         self.ending = ending
-        if (state := self._running(at)) is not None and self.live is not None and self._keep:
+        if (state := self._running(at)) is not None and self.live is not None:
             told = {
                 key: value for key, value in (("error", ending.error), ("cause", ending.cause)) if value is not None
             }
