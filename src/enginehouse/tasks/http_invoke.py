@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
@@ -33,6 +34,11 @@ class HttpAccess:
 
     def allows(self, host: str, port: int) -> bool:
         return host in self.hosts or f"{host}:{port}" in self.hosts
+
+
+def http_access(given: HttpAccess | Iterable[str] | None) -> HttpAccess:
+    """What a provider is given as ``http``: an ``HttpAccess``, or the hosts that HTTP tasks may go to."""
+    return given if isinstance(given, HttpAccess) else HttpAccess(hosts=frozenset(given or ()))
 
 
 class HttpFailure(Exception):  # noqa: N818 -- a value for the workflow's Catch

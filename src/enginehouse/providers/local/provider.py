@@ -52,6 +52,7 @@ from enginehouse.providers.local.session import Session, Settings
 from enginehouse.providers.local.store import Batch
 from enginehouse.tasks import HttpAccess, ItemSource, Tasks, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
+from enginehouse.tasks.http_invoke import http_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 
@@ -109,7 +110,7 @@ class LocalProvider(Provider):
             engine=engine,
             synchronous=synchronous,
             lambdas=dict(lambdas or {}),
-            http=http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ())),
+            http=http_access(http),
             threads=threads,
             items=items_of(items),
             aws=aws_access(aws),

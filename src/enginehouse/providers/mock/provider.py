@@ -41,6 +41,7 @@ from enginehouse.providers.mock.memory import Memory, Workflow
 from enginehouse.providers.mock.script import Call, Script
 from enginehouse.tasks import HttpAccess, ItemSource, TaskRunner, Tasks, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
+from enginehouse.tasks.http_invoke import http_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 from enginehouse.tasks.results import json_copy
@@ -83,7 +84,6 @@ class MockProvider(Provider):
         activities: Callable[[str], bool] | None = None,
     ) -> None:
         begin = start or (datetime.now(UTC) if clock == "real" else _START)
-        access = http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ()))
         self.faults = Faults()
         self._memory = Memory(Clock(begin.timestamp(), clock), Names(arns, role))
         self._audit: list[AuditRecord] = []
@@ -93,7 +93,7 @@ class MockProvider(Provider):
             runner=TaskRunner(
                 handlers_of(tasks),
                 lambdas=lambdas,
-                http=access,
+                http=http_access(http),
                 items=items_of(items),
                 aws=aws_access(aws),
                 activities=activities,

@@ -36,6 +36,7 @@ from enginehouse.paging import page_size
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
+from enginehouse.tasks.http_invoke import http_access
 from enginehouse.tasks.lambda_invoke import LambdaFunction
 from enginehouse.tasks.readers import items_of
 
@@ -112,7 +113,7 @@ class TemporalProvider(Provider):
             works=bool(handlers or lambdas) if works is None else works,
             handlers=handlers,
             lambdas=dict(lambdas or {}),
-            http=http if isinstance(http, HttpAccess) else HttpAccess(hosts=frozenset(http or ())),
+            http=http_access(http),
             threads=threads,
             items=items_of(items),
             aws=aws_access(aws),
