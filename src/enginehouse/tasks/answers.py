@@ -1,4 +1,4 @@
-"""What AWS shows of a request beside its answer, for what is answered here in a service's stead."""
+"""AWS's answers to what is done here in a service's stead: to ``states:startExecution`` and what waits for it."""
 
 from __future__ import annotations
 
@@ -33,6 +33,44 @@ def is_from_here(answer: object, token: str) -> bool:
     """Whether ``answered_here`` made it, rather than a service."""
     about = answer.get("SdkResponseMetadata") if isinstance(answer, dict) else None
     return not isinstance(about, dict) or about.get("RequestId") == _request_id(token)
+
+
+def described(
+    *,
+    arn: str,
+    machine: str,
+    name: str,
+    status: str,
+    started_at: float,
+    stopped_at: float,
+    input: Any,
+    output: Any = None,
+    error: str | None = None,
+    cause: str | None = None,
+    redrives: int = 0,
+) -> dict[str, Any]:
+    """A finished execution in the shape of AWS's DescribeExecution. ``input`` and ``output`` are JSON values where the task
+    is of the pattern ``sync:2``, else texts."""
+    answer: dict[str, Any] = {
+        "ExecutionArn": arn,
+        "Input": input,
+        "InputDetails": {"Included": True},
+        "Name": name,
+        "RedriveCount": redrives,
+        "RedriveStatus": "REDRIVABLE",
+        "StartDate": int(started_at * 1000),
+        "StateMachineArn": machine,
+        "Status": status,
+        "StopDate": int(stopped_at * 1000),
+    }
+    if status == "SUCCEEDED":
+        answer["Output"] = output
+        answer["OutputDetails"] = {"Included": True}
+        answer["RedriveStatus"] = "NOT_REDRIVABLE"
+        answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
+    else:
+        answer |= {key: value for key, value in (("Error", error), ("Cause", cause)) if value is not None}
+    return dict(sorted(answer.items()))
 
 
 def _request_id(token: str) -> str:

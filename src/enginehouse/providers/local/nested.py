@@ -20,7 +20,7 @@ from enginehouse.providers.local import queries
 from enginehouse.providers.local.live import Live, Work, encode
 from enginehouse.providers.local.queries import ExecutionRow
 from enginehouse.providers.local.store import Batch, NewExecution
-from enginehouse.tasks.answers import answered_here
+from enginehouse.tasks.answers import answered_here, described
 
 START_EXECUTION = "arn:aws:states:::states:startExecution"
 _UNKNOWN = "StepFunctions.StateMachineDoesNotExistException"
@@ -105,7 +105,7 @@ def tell_parent(row: NewExecution | ExecutionRow, finish: Finish, names: Names, 
         output = msgspec.json.decode(finish.output) if finish.output is not None else None
         notification = ChildFinished(row.child, finish.status, output, finish.error, finish.cause)
     else:
-        answer = described(row, finish, names, parsed=row.link == "sync:2")
+        answer = _described(row, finish, names, parsed=row.link == "sync:2")
         if finish.status == "SUCCEEDED":
             notification = TaskSucceeded(row.child, answer)
         else:
@@ -121,29 +121,20 @@ def fail_again(
         batch.post(row.parent, encode(ChildFinished(child, "FAILED", None, error, cause)))
 
 
-def described(row: NewExecution | ExecutionRow, finish: Finish, names: Names, *, parsed: bool) -> dict[str, Any]:
-    """A finished execution in the shape of AWS's DescribeExecution; ``parsed``: input and output as JSON values, not texts."""
-    succeeded = finish.status == "SUCCEEDED"
-    redrivable = "NOT_REDRIVABLE" if succeeded else "REDRIVABLE"
-    answer: dict[str, Any] = {
-        "ExecutionArn": names.execution(row.id),
-        "Input": msgspec.json.decode(row.input) if parsed else row.input,
-        "InputDetails": {"Included": True},
-        "Name": row.name,
-        "RedriveCount": getattr(row, "redrives", 0),
-        "RedriveStatus": redrivable,
-        "StartDate": int(row.started_at * 1000),
-        "StateMachineArn": names.workflow(row.workflow),
-        "Status": finish.status,
-        "StopDate": int(time.time() * 1000),
-    }
-    if succeeded:
-        answer["Output"] = msgspec.json.decode(finish.output or "null") if parsed else finish.output
-        answer["OutputDetails"] = {"Included": True}
-        answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
-    else:
-        answer |= {key: value for key, value in (("Error", finish.error), ("Cause", finish.cause)) if value is not None}
-    return dict(sorted(answer.items()))
+def _described(row: NewExecution | ExecutionRow, finish: Finish, names: Names, *, parsed: bool) -> dict[str, Any]:
+    return described(
+        arn=names.execution(row.id),
+        machine=names.workflow(row.workflow),
+        name=row.name,
+        status=finish.status,
+        started_at=row.started_at,
+        stopped_at=time.time(),
+        input=msgspec.json.decode(row.input) if parsed else row.input,
+        output=msgspec.json.decode(finish.output) if parsed and finish.output is not None else finish.output,
+        error=finish.error,
+        cause=finish.cause,
+        redrives=getattr(row, "redrives", 0),
+    )
 
 
 def start(live: Live, command: ScheduleTask, names: Names, now: float, batch: Batch) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from enginehouse import asl
 from enginehouse.asl.context import iso
 from enginehouse.errors import EnginehouseError, ExecutionConflictError, WorkflowNotFoundError
 from enginehouse.providers.mock.execution import Execution, Pending
-from enginehouse.tasks.answers import answered_here
+from enginehouse.tasks.answers import answered_here, described
 
 if TYPE_CHECKING:
     from enginehouse.providers.mock.host import Host
@@ -64,36 +64,25 @@ def _aws_name(error: EnginehouseError) -> str:
 def _tell_parent(host: Host, execution: Execution, pending: Pending, child: Execution) -> None:
     pending.child = None
     command = pending.command
-    answer = describe(host, child, as_values=command.pattern == "sync:2")
+    answer = _described(host, child, parsed=command.pattern == "sync:2")
     if answer["Status"] == "SUCCEEDED":
         host.outcome(execution, asl.TaskSucceeded(command.task, answer))
     else:
         host.outcome(execution, asl.TaskFailed(command.task, "States.TaskFailed", json.dumps(answer)))
 
 
-def describe(host: Host, child: Execution, *, as_values: bool) -> dict[str, Any]:
-    """A finished execution in the shape of AWS's DescribeExecution; input and output as JSON values, or as text."""
-    state = child.state
-    status = state.status if state is not None else "FAILED"
-    names = host.memory.names
-    succeeded = status == "SUCCEEDED"
-    answer: dict[str, Any] = {
-        "ExecutionArn": names.execution(child.id),
-        "Input": child.input if as_values else child.input_text,
-        "InputDetails": {"Included": True},
-        "Name": child.name,
-        "RedriveCount": 0 if state is None else state.context.redrive_count,
-        "RedriveStatus": "NOT_REDRIVABLE" if succeeded else "REDRIVABLE",
-        "StartDate": int(child.started * 1000),
-        "StateMachineArn": names.workflow(child.workflow_id),
-        "Status": status,
-        "StopDate": int((child.stopped or child.started) * 1000),
-    }
-    if state is not None and succeeded:
-        answer["Output"] = state.output if as_values else state.output_text
-        answer["OutputDetails"] = {"Included": True}
-        answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
-    elif state is not None:
-        found = (("Error", state.error), ("Cause", state.cause))
-        answer |= {key: value for key, value in found if value is not None}
-    return dict(sorted(answer.items()))
+def _described(host: Host, child: Execution, *, parsed: bool) -> dict[str, Any]:
+    state, names = child.state, host.memory.names
+    return described(
+        arn=names.execution(child.id),
+        machine=names.workflow(child.workflow_id),
+        name=child.name,
+        status="FAILED" if state is None else state.status,
+        started_at=child.started,
+        stopped_at=child.stopped or child.started,
+        input=child.input if parsed else child.input_text,
+        output=None if state is None else state.output if parsed else state.output_text,
+        error=None if state is None else state.error,
+        cause=None if state is None else state.cause,
+        redrives=0 if state is None else state.context.redrive_count,
+    )

@@ -16,7 +16,7 @@ from enginehouse.models import ExecutionInput, ExecutionState, ExecutionStatus
 from enginehouse.names import Names, execution_id, workflow_of
 from enginehouse.providers.temporal import reading, starts, stops
 from enginehouse.providers.temporal.session import Session
-from enginehouse.tasks.answers import answered_here
+from enginehouse.tasks.answers import answered_here, described
 
 _STATUSES = {
     ExecutionState.SUCCEEDED: "SUCCEEDED",
@@ -77,29 +77,19 @@ async def _ended(session: Session, id: str) -> ExecutionStatus:
 
 
 def _described(status: ExecutionStatus, names: Names, name: str, *, parsed: bool) -> dict[str, Any]:
-    """A finished execution in the shape of AWS's DescribeExecution; ``parsed``: input and output as JSON values."""
-
     def shown(value: Any) -> Any:
         return value if parsed else msgspec.json.encode(value).decode()
 
-    succeeded = status.state == ExecutionState.SUCCEEDED
-    answer: dict[str, Any] = {
-        "ExecutionArn": names.execution(status.execution_id),
-        "Input": shown(status.input),
-        "InputDetails": {"Included": True},
-        "Name": name,
-        "RedriveCount": 0,
-        "RedriveStatus": "NOT_REDRIVABLE" if succeeded else "REDRIVABLE",
-        "StartDate": int(status.start_time.timestamp() * 1000),
-        "StateMachineArn": names.workflow(status.workflow_id),
-        "Status": _STATUSES[status.state],
-        "StopDate": int((status.stop_time or status.start_time).timestamp() * 1000),
-    }
-    if succeeded:
-        answer["Output"] = shown(status.output)
-        answer["OutputDetails"] = {"Included": True}
-        answer["RedriveStatusReason"] = "Execution is SUCCEEDED and cannot be redriven"
-    elif status.error is not None:
-        told = (("Error", status.error.code), ("Cause", status.error.cause))
-        answer |= {key: value for key, value in told if value}
-    return dict(sorted(answer.items()))
+    error = status.error
+    return described(
+        arn=names.execution(status.execution_id),
+        machine=names.workflow(status.workflow_id),
+        name=name,
+        status=_STATUSES[status.state],
+        started_at=status.start_time.timestamp(),
+        stopped_at=(status.stop_time or status.start_time).timestamp(),
+        input=shown(status.input),
+        output=shown(status.output),
+        error=(error.code or None) if error is not None else None,
+        cause=(error.cause or None) if error is not None else None,
+    )
