@@ -61,6 +61,10 @@ log = logging.getLogger(__name__)
 # Seconds between two looks at what another process's engine does.
 _LOOK_AGAIN = 0.05
 
+_NO_WORKFLOW = "there is no such workflow; create it first"
+_NO_EXECUTION = "there is no such execution"
+_NO_TASK = "no task waits for this token; it has ended, or the token is of another store"
+
 
 class LocalProvider(Provider):
     """Durable executions in one SQLite file, with no server.
@@ -183,7 +187,7 @@ class LocalProvider(Provider):
             def write(batch: Batch) -> float:
                 existing = queries.workflow(batch.connection, spec.workflow_id)
                 if existing is None:
-                    raise self._no_workflow(spec.workflow_id, "update_workflow")
+                    raise WorkflowNotFoundError(_NO_WORKFLOW)
                 batch.insert_definition(made.digest, made.text, made.options)
                 batch.update_workflow(spec.workflow_id, made.digest, text)
                 return existing.created_at
@@ -198,11 +202,11 @@ class LocalProvider(Provider):
         Raises ``WorkflowNotFoundError``, ``ExecutionNotFoundError``."""
         async with self._opening.asked("get_definition", workflow_id=workflow_id, execution_id=execution_id) as session:
             if execution_id:
-                digest: str | None = (await self._row(session, execution_id, "get_definition")).digest
+                digest: str | None = (await _row(session, execution_id)).digest
             else:
                 digest = await session.definitions.current(workflow_id)
             if digest is None:
-                raise self._no_workflow(workflow_id, "get_definition")
+                raise WorkflowNotFoundError(_NO_WORKFLOW)
             return (await session.definitions.program(digest)).text
 
     async def delete_workflow(self, workflow_id: str) -> None:
@@ -212,12 +216,7 @@ class LocalProvider(Provider):
             def write(batch: Batch) -> None:
                 batch.flush()
                 if queries.is_busy(batch.connection, workflow_id):
-                    raise WorkflowBusyError(
-                        "executions of it run; stop them or wait for them, and call again",
-                        operation="delete_workflow",
-                        workflow_id=workflow_id,
-                        provider=self.name,
-                    )
+                    raise WorkflowBusyError("executions of it run; stop them or wait for them, and call again")
                 batch.delete_workflow(workflow_id)
 
             await session.writer.write(write)
@@ -236,14 +235,6 @@ class LocalProvider(Provider):
             message=message,
         )
 
-    def _no_workflow(self, workflow_id: str, operation: str) -> WorkflowNotFoundError:
-        return WorkflowNotFoundError(
-            "there is no such workflow; create it first",
-            operation=operation,
-            workflow_id=workflow_id,
-            provider=self.name,
-        )
-
     # -- executions
 
     async def start_execution(self, workflow_id: str, input: ExecutionInput) -> ExecutionResult:
@@ -258,14 +249,14 @@ class LocalProvider(Provider):
                 )
             )
             if found is None:
-                raise self._no_execution(execution_id, "get_execution_status")
+                raise ExecutionNotFoundError(_NO_EXECUTION)
             if found.state.is_terminal or session.settings.engine is not False:
                 return found
             return await _standing(session, found)
 
     async def stop_execution(self, execution_id: str, reason: str) -> None:
         async with self._opening.asked("stop_execution", execution_id=execution_id) as session:
-            row = await self._row(session, execution_id, "stop_execution")
+            row = await _row(session, execution_id)
             if row.stopped_at is None:
                 reason = mapping.readable(reason)
                 await session.ask(row.number, Stop(None, reason or None), reason)
@@ -275,17 +266,14 @@ class LocalProvider(Provider):
         """Run a failed, cancelled or timed-out execution on from where it failed; finished work is kept.
         Raises ``ExecutionNotFoundError``, and ``ProviderError`` where there is nothing to run again."""
         async with self._opening.asked("redrive_execution", execution_id=execution_id) as session:
-            row = await self._row(session, execution_id, "redrive_execution")
+            row = await _row(session, execution_id)
             if row.stopped_at is None or row.state == ExecutionState.SUCCEEDED:
                 raise ProviderError(
-                    f"the execution is {row.state}; only a failed, cancelled or timed-out one is redriven",
-                    operation="redrive_execution",
-                    execution_id=execution_id,
-                    provider=self.name,
+                    f"the execution is {row.state}; only a failed, cancelled or timed-out one is redriven"
                 )
             await session.ask(row.number, Redrive())
-            if (await self._row(session, execution_id, "redrive_execution")).redrives == row.redrives:
-                raise ProviderError("the engine could not run the execution on; its log says why", provider=self.name)
+            if (await _row(session, execution_id)).redrives == row.redrives:
+                raise ProviderError("the engine could not run the execution on; its log says why")
             log.info("execution.redriven execution=%s", execution_id)
             return ExecutionResult(
                 execution_id=row.id,
@@ -296,23 +284,12 @@ class LocalProvider(Provider):
                 message="the execution goes on from where it failed",
             )
 
-    async def _row(self, session: Session, execution_id: str, operation: str) -> ExecutionRow:
-        row = await session.reader.read(partial(queries.execution, id=execution_of(mapping.readable(execution_id))))
-        if row is None:
-            raise self._no_execution(execution_id, operation)
-        return row
-
-    def _no_execution(self, execution_id: str, operation: str) -> ExecutionNotFoundError:
-        return ExecutionNotFoundError(
-            "there is no such execution", operation=operation, execution_id=execution_id, provider=self.name
-        )
-
     # -- watching and listing
 
     async def watch_execution(self, execution_id: str, *, after: int = 0) -> AsyncIterator[ExecutionEvent]:
         """The events with ids above ``after``, as they are recorded, by whichever process; ends with the execution."""
         async with self._opening.asked("watch_execution", execution_id=execution_id) as session:
-            row = await self._row(session, execution_id, "watch_execution")
+            row = await _row(session, execution_id)
             event, end = session.watch(row.number)
             seq = 0
             try:
@@ -374,14 +351,14 @@ class LocalProvider(Provider):
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
         async with self._opening.asked("list_map_runs", execution_id=execution_id) as session:
-            row = await self._row(session, execution_id, "list_map_runs")
+            row = await _row(session, execution_id)
             return mapping.map_runs(await session.reader.read(partial(queries.map_runs, number=row.number)))
 
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
         async with self._opening.asked("list_children", execution_id=execution_id) as session:
             limit = mapping.page_size(limit)
-            row = await self._row(session, execution_id, "list_children")
+            row = await _row(session, execution_id)
             before = read_page_token(token, tuple[queries.RowNumber])
             rows = await session.reader.read(
                 partial(queries.children, number=row.number, before=before[0] if before else None, limit=limit + 1)
@@ -394,55 +371,32 @@ class LocalProvider(Provider):
     async def send_task_success(self, token: str, output: JSON) -> None:
         """The task's result. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         async with self._opening.asked("send_task_success") as session:
-            number, task = await self._waiting(session, token, "send_task_success")
+            number, task = await _waiting(session, token)
             try:
                 value = msgspec.json.decode(msgspec.json.encode(output))
             except (TypeError, ValueError, RecursionError, OverflowError) as error:
-                raise InvalidSpecError(
-                    "",
-                    diagnostics=[Diagnostic("error", "INVALID_OUTPUT", f"the output is not JSON: {error}")],
-                    operation="send_task_success",
-                    provider=self.name,
-                ) from error
-            await self._answer(session, token, number, TaskSucceeded(task, value), "send_task_success")
+                fault = Diagnostic("error", "INVALID_OUTPUT", f"the output is not JSON: {error}")
+                raise InvalidSpecError("", diagnostics=[fault]) from error
+            await _answer(session, token, number, TaskSucceeded(task, value))
 
     async def send_task_failure(self, token: str, error: str, cause: str) -> None:
         """The task's failure, as a Catch sees it. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         async with self._opening.asked("send_task_failure") as session:
-            number, task = await self._waiting(session, token, "send_task_failure")
+            number, task = await _waiting(session, token)
             failed = TaskFailed(task, mapping.readable(error) or None, mapping.readable(cause) or None)
-            await self._answer(session, token, number, failed, "send_task_failure")
+            await _answer(session, token, number, failed)
 
     async def send_task_heartbeat(self, token: str) -> None:
         """The task is alive. Raises ``ExecutionNotFoundError`` for a token that nothing waits for."""
         async with self._opening.asked("send_task_heartbeat") as session:
             if not await session.writer.write(lambda batch: batch.beat(token, time.time())):
-                raise self._no_token("send_task_heartbeat")
+                raise ExecutionNotFoundError(_NO_TASK)
 
     async def get_activity_task(self, activity: str, *, worker: str = "", wait: float = 60.0) -> ActivityTask | None:
         """The oldest waiting task of an activity (its ARN), taken for this worker; None where none comes within ``wait``
         seconds. A task is given to one worker."""
         async with self._opening.asked("get_activity_task") as session:
             return await activities.take(session, activity, worker, wait)
-
-    async def _waiting(self, session: Session, token: str, operation: str) -> tuple[int, int]:
-        found = await session.reader.read(partial(queries.token, token=mapping.readable(token)))
-        if found is None:
-            raise self._no_token(operation)
-        return found[0], found[1]
-
-    async def _answer(
-        self, session: Session, token: str, number: int, outcome: TaskSucceeded | TaskFailed, operation: str
-    ) -> None:
-        if not await session.answer(token, number, TaskAnswered(outcome.task, outcome)):
-            raise self._no_token(operation)
-
-    def _no_token(self, operation: str) -> ExecutionNotFoundError:
-        return ExecutionNotFoundError(
-            "no task waits for this token; it has ended, or the token is of another store",
-            operation=operation,
-            provider=self.name,
-        )
 
     # -- upkeep
 
@@ -479,6 +433,25 @@ class LocalProvider(Provider):
         ``dry_run``: only count. Raises ``ValueError`` for a state that is not terminal."""
         async with self._opening.asked("purge") as session:
             return await retention.purge(session, older_than, dry_run=dry_run)
+
+
+async def _row(session: Session, execution_id: str) -> ExecutionRow:
+    row = await session.reader.read(partial(queries.execution, id=execution_of(mapping.readable(execution_id))))
+    if row is None:
+        raise ExecutionNotFoundError(_NO_EXECUTION)
+    return row
+
+
+async def _waiting(session: Session, token: str) -> tuple[int, int]:
+    found = await session.reader.read(partial(queries.token, token=mapping.readable(token)))
+    if found is None:
+        raise ExecutionNotFoundError(_NO_TASK)
+    return found[0], found[1]
+
+
+async def _answer(session: Session, token: str, number: int, outcome: TaskSucceeded | TaskFailed) -> None:
+    if not await session.answer(token, number, TaskAnswered(outcome.task, outcome)):
+        raise ExecutionNotFoundError(_NO_TASK)
 
 
 def _translated(error: Exception) -> EnginehouseError | None:

@@ -29,12 +29,7 @@ async def start(session: Session, workflow_id: str, input: ExecutionInput) -> Ex
     while True:
         digest = await session.definitions.current(workflow_id)
         if digest is None:
-            raise WorkflowNotFoundError(
-                "there is no such workflow; create it first",
-                operation="start_execution",
-                workflow_id=workflow_id,
-                provider=mapping.PROVIDER,
-            )
+            raise WorkflowNotFoundError("there is no such workflow; create it first")
         row = NewExecution(
             id=execution_id(workflow_id, name),
             workflow=workflow_id,
@@ -101,10 +96,7 @@ def _found(existing: ExecutionRow, row: NewExecution) -> ExecutionResult:
     if not same_json(existing.input, row.input):
         raise ExecutionConflictError(
             "an execution of this name was started with another input; use another name, or the same input",
-            operation="start_execution",
-            workflow_id=row.workflow,
             execution_id=row.id,
-            provider=mapping.PROVIDER,
         )
     return _result(
         existing, ExecutionState(existing.state), "an execution of this name exists already; nothing was started"
