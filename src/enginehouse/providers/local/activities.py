@@ -54,7 +54,7 @@ async def take(session: Session, activity: str, worker: str, wait: float) -> Act
                 claim = await _claimed(session, partial(_claim, activity, worker), activity)
                 if claim is not None:
                     if session.engine is not None:
-                        session.engine.look()
+                        session.engine.inbox.look()
                     else:
                         ring(claim.port)
                     return claim.task

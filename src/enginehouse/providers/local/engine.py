@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -29,7 +28,7 @@ from enginehouse.errors import EnginehouseError, ProviderError
 from enginehouse.names import Names
 from enginehouse.providers.local import nested, queries, stuck
 from enginehouse.providers.local.definitions import Definitions
-from enginehouse.providers.local.doorbell import Doorbell
+from enginehouse.providers.local.inbox import Inbox
 from enginehouse.providers.local.live import Live, Work, decode_notification, encode, needs_token
 from enginehouse.providers.local.memory import Memory
 from enginehouse.providers.local.queries import ExecutionRow, Letter
@@ -42,10 +41,6 @@ from enginehouse.providers.local.work import Items, Runner, Workshop
 from enginehouse.providers.local.writer import Writer
 
 log = logging.getLogger(__name__)
-
-# Letters read per visit to the inbox, and seconds between two visits when nobody rings.
-_VISIT = 200
-_LOOK = 1.0
 
 
 class Engine:
@@ -76,17 +71,14 @@ class Engine:
         self._definitions = definitions
         self._changed = changed
         self._broke = broke
+        self.inbox = Inbox(reader, self._opened, self.fail)
         self._work = (
-            Workshop(runner, items, names, writer, self.tell, self.look, polled, self.fail)
+            Workshop(runner, items, names, writer, self.tell, self.inbox.look, polled, self.fail)
             if runner is not None
             else None
         )
         self._memory = Memory(reader, definitions, self._context, self._revived, self.fail)
         self._timers = Timers(self._wake)
-        self._doorbell = Doorbell(self.look)
-        self._watch: asyncio.Task[None] | None = None
-        self._rung = asyncio.Event()
-        self._last_letter = 0
         self._closing = False
         self.failed: BaseException | None = None
 
@@ -94,15 +86,14 @@ class Engine:
 
     async def open(self) -> None:
         """Take up what the last engine left. Ready when the timers stand; what was in flight is rebuilt meanwhile."""
-        port = await self._doorbell.open()
+        port = await self.inbox.open()
         await self._writer.write(lambda batch: batch.set_engine(os.getpid(), socket.gethostname(), port, time.time()))
         unfinished = await self._reader.read(queries.unfinished)
         self._timers.load((number, wake) for number, wake, busy in unfinished if wake is not None and not busy)
         for number, _, busy in unfinished:
             if busy:
                 self.want(number, _nothing)
-        self._watch = asyncio.create_task(self._look_out(), name="enginehouse-inbox")
-        self.look()
+        self.inbox.watch()
         log.info("engine.ready unfinished=%d port=%d", len(unfinished), port)
 
     async def close(self, grace: float) -> None:
@@ -110,10 +101,7 @@ class Engine:
         next engine."""
         self._closing = True
         self._timers.close()
-        await self._doorbell.close()
-        if self._watch is not None:
-            self._watch.cancel()
-            await asyncio.wait([self._watch])
+        await self.inbox.close()
         await self._memory.close()
         if self._work is not None:
             await self._work.close(grace)
@@ -125,8 +113,7 @@ class Engine:
 
     async def clear_inbox(self) -> None:
         """Record what clients ask, and act on none of it: the next engine does."""
-        while letters := await self._reader.read(partial(queries.letters, after=self._last_letter, limit=_VISIT)):
-            self._open(letters)
+        while await self.inbox.visit():
             await self._memory.loaded()
             await self._writer.write(_nothing)
         if self.failed is not None:
@@ -262,7 +249,7 @@ class Engine:
     def _fail_again(self, row: NewExecution | ExecutionRow, child: int, error: str | None, cause: str | None) -> None:
         """A child that was redriven with its parent cannot go on: the parent must not wait for it."""
         self._writer.submit(partial(nested.fail_again, row, child, error, cause), _told_parent, patient=True)
-        self.look()
+        self.inbox.look()
 
     def _spoiled(self, live: Live, error: Exception) -> Stuck:
         """A fault of the core's. Nothing of this turn is recorded: the journal is right and the memory is not, so the
@@ -296,7 +283,7 @@ class Engine:
             log.warning("execution.ended_as_it_stood execution=%s why=%s", found.row.id, found.why)
             self._memory.free(found.number)
             self._changed(found.number)
-            self.look()
+            self.inbox.look()
         else:
             log.error("execution.not_ended execution=%s error=%s", found.row.id, error)
         if told is not None:
@@ -360,7 +347,7 @@ class Engine:
             elif kind is CancelTask:
                 work.cancel(live, command.task)  # type: ignore[union-attr]
         if write.extras is not None:
-            self.look()
+            self.inbox.look()
         if not live.unwritten:
             self._set_alarm(live)
 
@@ -431,7 +418,7 @@ class Engine:
         if task not in live.tasks:
             return
         if beat is None and needs_token(command):
-            self.look()  # another process has used the token: its letter is in the inbox
+            self.inbox.look()  # another process has used the token: its letter is in the inbox
         elif beat is not None and beat + allowed > time.time():
             live.beats[task] = beat + allowed
             self._set_alarm(live)
@@ -440,37 +427,10 @@ class Engine:
 
     # -- the inbox
 
-    def look(self) -> None:
-        """Somebody has put something into the inbox."""
-        self._rung.set()
+    def _opened(self, letter: Letter) -> None:
+        self.want(letter.execution, partial(self._deliver, letter))
 
-    async def _look_out(self) -> None:
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LOOK):
-                    await self._rung.wait()
-            self._rung.clear()
-            try:
-                await self.catch_up()
-            except EnginehouseError as error:
-                self.fail(error)
-                return
-
-    async def catch_up(self) -> None:
-        """Open what the inbox holds now, so that what is told next does not overtake it."""
-        more = True
-        while more:
-            found = await self._reader.read(partial(queries.letters, after=self._last_letter, limit=_VISIT))
-            self._open(found)
-            more = len(found) == _VISIT
-
-    def _open(self, letters: list[Letter]) -> None:
-        for letter in letters:
-            if letter.number > self._last_letter:  # else another visit at the same time has brought it too
-                self._last_letter = letter.number
-                self.want(letter.execution, partial(self._open_one, letter))
-
-    def _open_one(self, letter: Letter, found: Live | Stuck | None) -> None:
+    def _deliver(self, letter: Letter, found: Live | Stuck | None) -> None:
         if found is None:
             if not (self._closing or self.failed):
                 self._discard(letter.number)

@@ -283,7 +283,7 @@ class Session:
         """Give a task of an execution its outcome from outside, whichever process drives it. False where nothing waits for the
         token any more. Returns when the outcome is sure to be recorded."""
         if self.engine is not None:
-            await self.engine.catch_up()  # that the task was taken may still stand in the inbox
+            await self.engine.inbox.catch_up()  # that the task was taken may still stand in the inbox
             return await self._tell(self.engine, number, answered, None)
         body = encode(answered)
 
