@@ -7,11 +7,9 @@ from typing import Any
 
 import msgspec
 
-from enginehouse import paging
 from enginehouse.asl import Event
 from enginehouse.mapping import bad_input, event_of, when
 from enginehouse.models import (
-    AuditRecord,
     ExecutionError,
     ExecutionEvent,
     ExecutionInput,
@@ -24,9 +22,6 @@ from enginehouse.models import (
 from enginehouse.providers.local.queries import ExecutionRow, MapRunRow, WorkflowRow
 
 PROVIDER = "local"
-
-# Items in a page, however many are asked for: it is made in memory.
-_LARGEST_PAGE = 100_000
 
 _events = msgspec.json.Decoder(list[Event]).decode
 
@@ -131,15 +126,6 @@ def workflow_summary(row: WorkflowRow) -> WorkflowSummary:
     )
 
 
-def audit_record(text: str) -> AuditRecord:
-    return AuditRecord.from_json(text)
-
-
 def readable(text: str) -> str:
     """The text, with half surrogate pairs written out: a caller's text may have one, and the store holds none."""
     return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
-def page_size(limit: int) -> int:
-    """How many items a page has, at most ``_LARGEST_PAGE``. Raises ``InvalidSpecError`` for less than one."""
-    return min(paging.page_size(limit), _LARGEST_PAGE)

@@ -43,8 +43,7 @@ from enginehouse.models import (
 )
 from enginehouse.names import Names, execution_of
 from enginehouse.opening import Opening
-from enginehouse.paging import page_token, read_page_token
-from enginehouse.providers.local import activities, mapping, queries, retention, starts
+from enginehouse.providers.local import activities, listing, mapping, queries, retention, starts
 from enginehouse.providers.local.activities import ActivityTask
 from enginehouse.providers.local.definitions import Definition, checked
 from enginehouse.providers.local.queries import ExecutionRow
@@ -314,11 +313,7 @@ class LocalProvider(Provider):
 
     async def list_workflows(self, *, limit: int = 100, token: str = "") -> Page[WorkflowSummary]:
         async with self._opening.asked("list_workflows") as session:
-            limit = mapping.page_size(limit)
-            before = read_page_token(token, tuple[float, str])
-            rows = await session.reader.read(partial(queries.list_workflows, limit=limit + 1, before=before))
-            more = page_token(rows[limit - 1].created_at, rows[limit - 1].id) if len(rows) > limit else ""
-            return Page(items=[mapping.workflow_summary(row) for row in rows[:limit]], next_token=more)
+            return await listing.workflows(session, limit, token)
 
     async def list_executions(
         self,
@@ -332,21 +327,7 @@ class LocalProvider(Provider):
     ) -> Page[ExecutionSummary]:
         """Newest first. The children of a distributed Map are not listed."""
         async with self._opening.asked("list_executions", workflow_id=workflow_id) as session:
-            limit = mapping.page_size(limit)
-            before = read_page_token(token, tuple[queries.RowNumber])
-            rows = await session.reader.read(
-                partial(
-                    queries.list_executions,
-                    workflow=workflow_id,
-                    states=[str(state) for state in states],
-                    started_after=started_after.timestamp() if started_after else None,
-                    started_before=started_before.timestamp() if started_before else None,
-                    limit=limit + 1,
-                    before=before[0] if before else None,
-                )
-            )
-            more = page_token(rows[limit - 1].number) if len(rows) > limit else ""
-            return Page(items=[mapping.execution_summary(row) for row in rows[:limit]], next_token=more)
+            return await listing.executions(session, workflow_id, states, started_after, started_before, limit, token)
 
     async def list_map_runs(self, execution_id: str) -> Sequence[MapRun]:
         """How far the execution's distributed Maps are. Raises ``ExecutionNotFoundError``."""
@@ -357,14 +338,7 @@ class LocalProvider(Provider):
     async def list_children(self, execution_id: str, *, limit: int = 100, token: str = "") -> Page[ExecutionSummary]:
         """The child executions of the execution's distributed Maps, newest first. Raises ``ExecutionNotFoundError``."""
         async with self._opening.asked("list_children", execution_id=execution_id) as session:
-            limit = mapping.page_size(limit)
-            row = await _row(session, execution_id)
-            before = read_page_token(token, tuple[queries.RowNumber])
-            rows = await session.reader.read(
-                partial(queries.children, number=row.number, before=before[0] if before else None, limit=limit + 1)
-            )
-            more = page_token(rows[limit - 1].child) if len(rows) > limit else ""
-            return Page(items=[mapping.execution_summary(item) for item in rows[:limit]], next_token=more)
+            return await listing.children(session, (await _row(session, execution_id)).number, limit, token)
 
     # -- task tokens and activities
 
@@ -412,19 +386,7 @@ class LocalProvider(Provider):
     ) -> Page[AuditRecord]:
         """Newest first."""
         async with self._opening.asked("list_audit", workflow_id=workflow_id, execution_id=execution_id) as session:
-            limit = mapping.page_size(limit)
-            before = read_page_token(token, tuple[queries.RowNumber])
-            rows = await session.reader.read(
-                partial(
-                    queries.list_audit,
-                    workflow=workflow_id,
-                    execution=execution_id,
-                    limit=limit + 1,
-                    before=before[0] if before else None,
-                )
-            )
-            more = page_token(rows[limit - 1][0]) if len(rows) > limit else ""
-            return Page(items=[mapping.audit_record(text) for _, text in rows[:limit]], next_token=more)
+            return await listing.audit(session, workflow_id, execution_id, limit, token)
 
     async def purge(
         self, older_than: Mapping[ExecutionState, timedelta], *, dry_run: bool = False
