@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from enginehouse import asl
@@ -14,11 +14,9 @@ from enginehouse.providers.mock._mapping import context_of
 from enginehouse.providers.mock.execution import Execution, Pending
 from enginehouse.providers.mock.faults import Faults
 from enginehouse.providers.mock.memory import Memory
-from enginehouse.providers.mock.nested import start_nested
-from enginehouse.providers.mock.script import Answer, Call, Script, answer_of
-from enginehouse.tasks import ExecutionInfo, TaskRunner
-from enginehouse.tasks.failures import error_and_cause
-from enginehouse.tasks.results import NotJson, json_copy
+from enginehouse.providers.mock.script import Call, Script
+from enginehouse.providers.mock.tasks import schedule
+from enginehouse.tasks import TaskRunner
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +68,7 @@ class Host:
             return
         pending.drop()
         if pending.answered is not None and isinstance(notification, asl.TaskTimedOut):
-            self._own(self.runner.drop(pending.command, pending.answered))
+            self.own(self.runner.drop(pending.command, pending.answered))
         self.notify(execution, notification)
         if self.faults.answers_twice:
             self.notify(execution, notification)
@@ -83,6 +81,12 @@ class Host:
             self.notify(execution, asl.TaskAnswered(outcome.task, outcome))
         else:
             self.outcome(execution, outcome)
+
+    def submit(self, execution: Execution, pending: Pending, output: Any) -> None:
+        """The request of a task that ends later was taken."""
+        if not pending.submitted:
+            pending.submitted = True
+            self.notify(execution, asl.TaskSubmitted(pending.command.task, output))
 
     def beat(self, execution: Execution, task: int) -> None:
         """A task gave a sign of life."""
@@ -208,7 +212,7 @@ class Host:
     def _carry_out(self, execution: Execution, command: asl.Command) -> None:
         match command:
             case asl.ScheduleTask():
-                self._schedule(execution, command)
+                schedule(self, execution, command)
             case asl.StartTimer(timer=number, at=at):
                 fired = asl.TimerFired(number)
                 execution.timers[number] = self.clock.at(at, lambda: self._fired(execution, fired))
@@ -241,7 +245,7 @@ class Host:
             return
         pending.drop()
         if pending.answered is not None:
-            self._own(self.runner.drop(pending.command, pending.answered))
+            self.own(self.runner.drop(pending.command, pending.answered))
         if pending.child is not None:
             self.notify(pending.child, asl.Stop(None, "The parent execution no longer waits for this one."))
 
@@ -279,133 +283,6 @@ class Host:
         if execution.on_end is not None:
             execution.on_end(execution)
 
-    # -- tasks
-
-    def _schedule(self, execution: Execution, command: asl.ScheduleTask) -> None:
-        index = execution.index if command.index is None else command.index
-        place = (command.state, index)
-        number, now = execution.numbers[place], self.clock.now
-        call = Call.of(command, number=number, index=index, time=now, execution_id=execution.id)
-        execution.numbers[place] += 1
-        self.calls.append(call)
-        pending = execution.tasks[command.task] = Pending(command)
-        answer = self.script.find(call)
-        if answer is not None:
-            self._answer(execution, pending, call, answer)
-        elif not start_nested(self, execution, pending):
-            self._run_for_real(execution, pending, call)
-        if command.task not in execution.tasks:
-            return
-        if command.timeout is not None:
-            late = asl.TaskTimedOut(command.task)
-            due = command.deadline if command.deadline is not None else self.clock.now + command.timeout
-            pending.timers.append(self.clock.at(due, lambda: self.outcome(execution, late)))
-        self.beat(execution, command.task)
-
-    def _answer(self, execution: Execution, pending: Pending, call: Call, answer: Answer) -> None:
-        if ":activity:" in call.resource and not answer.silent:
-            self.notify(execution, asl.TaskStarted(pending.command.task, "mock"))
-        elif call.pattern:
-            self.submit(execution, pending, {})
-        self._answer_later(execution, pending, call, answer)
-
-    def _answer_later(self, execution: Execution, pending: Pending, call: Call, answer: Answer) -> None:
-        if answer.silent:
-            return
-        if answer.after <= 0:
-            self._give(execution, pending, call, answer)
-            return
-        due = self.clock.now + answer.after
-        pending.timers.append(self.clock.at(due, lambda: self._give(execution, pending, call, answer)))
-        if answer.beats_every:
-            self._keep_beating(execution, pending, answer.beats_every, due)
-
-    def _keep_beating(self, execution: Execution, pending: Pending, every: float, until: float) -> None:
-        def beat() -> None:
-            self.beat(execution, pending.command.task)
-            self._keep_beating(execution, pending, every, until)
-
-        if self.clock.now + every < until:
-            pending.timers.append(self.clock.at(self.clock.now + every, beat))
-
-    def _give(self, execution: Execution, pending: Pending, call: Call, answer: Answer) -> None:
-        task = pending.command.task
-        if answer.function is not None:
-            self._call_function(execution, pending, call, answer.function)
-        elif answer.error is not None:
-            self.outcome(execution, asl.TaskFailed(task, answer.error, answer.cause))
-        else:
-            try:
-                self.outcome(execution, asl.TaskSucceeded(task, json_copy(answer.value, "the scripted value")))
-            except NotJson as fault:
-                self.outcome(execution, asl.TaskFailed(task, "States.Runtime", f"{call}: {fault}"))
-
-    def _call_function(
-        self, execution: Execution, pending: Pending, call: Call, function: Callable[[Call], Any]
-    ) -> None:
-        def give(result: object) -> None:
-            self._answer_later(execution, pending, call, answer_of(function, result))
-
-        async def finish(awaited: Any) -> None:
-            try:
-                give(await awaited)
-            except Exception as error:
-                self.outcome(execution, asl.TaskFailed(pending.command.task, *error_and_cause(error)))
-
-        try:
-            result = function(call)
-            if asyncio.iscoroutine(result):
-                pending.job = self._own(finish(result))
-            else:
-                give(result)
-        except Exception as error:
-            self.outcome(execution, asl.TaskFailed(pending.command.task, *error_and_cause(error)))
-
-    def _run_for_real(self, execution: Execution, pending: Pending, call: Call) -> None:
-        command = pending.command
-        if self.runner.resolves(command.resource, command.arguments):
-            pending.job = self._own(self._run(execution, pending))
-        elif ":activity:" in command.resource and not self.runner.has_activity(command.resource):
-            cause = f"The activity {command.resource} does not exist."
-            self.outcome(execution, asl.TaskFailed(command.task, "States.Runtime", cause))
-        elif command.pattern == "waitForTaskToken" or ":activity:" in command.resource:
-            if command.pattern:
-                self.submit(execution, pending, {})
-        else:
-            cause = (
-                f"Nothing says what {call} answers. Script it, as in script={{{call.state!r}: returns(...)}}, "
-                "or give its task function by tasks=..., or let AWS answer by aws=True"
-            )
-            self.outcome(execution, asl.TaskFailed(command.task, "States.Runtime", cause))
-
-    async def _run(self, execution: Execution, pending: Pending) -> None:
-        command, names = pending.command, self.memory.names
-        info = ExecutionInfo(
-            execution_id=execution.id,
-            execution_name=execution.name,
-            workflow_id=execution.workflow_id,
-            execution_arn=names.execution(execution.id),
-            workflow_arn=names.workflow(execution.workflow_id),
-        )
-
-        def submitted(answer: Any) -> None:
-            pending.answered = answer
-            self.submit(execution, pending, answer)
-
-        outcome = await self.runner.run(command, info, lambda: self.beat(execution, command.task), submitted=submitted)
-        pending.job = None
-        if command.pattern and isinstance(outcome, asl.TaskSucceeded):
-            self.submit(execution, pending, outcome.output)
-            if command.pattern == "waitForTaskToken":
-                return
-        self.outcome(execution, outcome)
-
-    def submit(self, execution: Execution, pending: Pending, output: Any) -> None:
-        """The request of a task that ends later was taken."""
-        if not pending.submitted:
-            pending.submitted = True
-            self.notify(execution, asl.TaskSubmitted(pending.command.task, output))
-
     async def _read(self, execution: Execution, command: asl.ReadItems) -> None:
         self.outcome(execution, await self.runner.read(command))
 
@@ -414,9 +291,10 @@ class Host:
 
     def _job(self, execution: Execution, task: int, make: Callable[[], Any]) -> None:
         stands_for = asl.ScheduleTask(task, "", "", None, "")
-        execution.tasks[task] = Pending(stands_for, job=self._own(make()))
+        execution.tasks[task] = Pending(stands_for, job=self.own(make()))
 
-    def _own(self, work: Any) -> asyncio.Task[None]:
+    def own(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run this; it is cancelled where the provider is closed."""
         job: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
         self._jobs.add(job)
         job.add_done_callback(self._done)
