@@ -107,7 +107,7 @@ def _claim(activity: str, worker: str, batch: Batch) -> _Claim | None:
     taken = batch.claim(activity, worker, time.time())
     if taken is None:
         return None
-    token, execution, task, text, _ = taken
+    token, execution, task, text = taken
     letter = batch.post(execution, encode(TaskStarted(task, worker or None)))
     given = ActivityTask(token, msgspec.json.decode(text or "null"))
     return _Claim(given, letter, queries.engine_port(batch.connection))

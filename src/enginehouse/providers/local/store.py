@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from enginehouse.errors import EnginehouseError, ProviderError, ProviderUnavailableError
+from enginehouse.providers.local import queries
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
@@ -128,7 +129,7 @@ class NewToken(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What an execution's row says after a turn, as ``Batch.stand`` takes it."""
+    """What an execution's row says after a turn, as ``Batch.stand`` takes it. ``number``, the last, is whose row it is."""
 
     state: str
     output: str | None
@@ -143,23 +144,20 @@ class Standing(NamedTuple):
     number: int
 
 
-_ADD_EXECUTION = """
-INSERT INTO execution (number, id, workflow, name, digest, pointer, parent, child, link, state, input, request, seed, started_at,
-    stopped_at, output, error, cause, failed_at, wake, busy)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+def _into(table: str, *fields: str) -> str:
+    return f"INTO {table} ({', '.join(fields)}) VALUES ({', '.join('?' * len(fields))})"
+
+
+_ADD_EXECUTION = f"INSERT {_into('execution', 'number', *NewExecution._fields)}"
 _INSERT_EXECUTION = f"{_ADD_EXECUTION} ON CONFLICT (id) DO NOTHING"
 _INSERT_TURN = "INSERT INTO journal (execution, seq, at, last_event, notification, events) VALUES (?, ?, ?, ?, ?, ?)"
-_UPDATE_STANDING = """
-UPDATE execution SET state = ?, output = ?, error = ?, cause = ?, failed_at = ?, reason = ?, stopped_at = ?, wake = ?,
-    busy = ?, redrives = ? WHERE number = ?
-"""
+_UPDATE_STANDING = (
+    f"UPDATE execution SET {', '.join(f'{field} = ?' for field in Standing._fields[:-1])} WHERE number = ?"  # noqa: S608
+)
 _UPDATE_WAIT = "UPDATE execution SET wake = ?, busy = ? WHERE number = ?"
 _UPDATE_SNAPSHOT = "UPDATE execution SET snapshot = ?, snapshot_seq = ? WHERE number = ?"
 _DELETE_INBOX = "DELETE FROM inbox WHERE number = ?"
-_INSERT_TOKEN = (
-    "INSERT OR REPLACE INTO token (token, execution, task, activity, input, heartbeat) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S105
-)
+_INSERT_TOKEN = f"INSERT OR REPLACE {_into('token', *NewToken._fields)}"
 _DELETE_TOKEN = "DELETE FROM token WHERE token = ?"  # noqa: S105
 _DELETE_TOKENS = "DELETE FROM token WHERE execution = ?"
 _INSERT_INBOX = "INSERT INTO inbox (execution, notification, reason) VALUES (?, ?, ?)"
@@ -275,9 +273,9 @@ class Batch:
         """Which definition the workflow has now; looked up once a transaction."""
         digest = self._digests.get(workflow)
         if digest is None:
-            row = self.connection.execute("SELECT digest FROM workflow WHERE id = ?", (workflow,)).fetchone()
-            if row is not None:
-                digest = self._digests[workflow] = row[0]
+            digest = queries.workflow_digest(self.connection, workflow)
+            if digest is not None:
+                self._digests[workflow] = digest
         return digest
 
     def holds(self, digest: str) -> bool:
@@ -308,12 +306,12 @@ class Batch:
         """Take a token away from everybody else: its task is being answered. False for an unknown one."""
         return self.connection.execute(_DELETE_TOKEN, (token,)).rowcount > 0
 
-    def claim(self, activity: str, worker: str, now: float) -> tuple[str, int, int, str | None, float | None] | None:
-        """Take the oldest waiting task of the activity: token, execution, task, input, heartbeat."""
+    def claim(self, activity: str, worker: str, now: float) -> tuple[str, int, int, str | None] | None:
+        """Take the oldest waiting task of the activity: token, execution, task, input."""
         row = self.connection.execute(
             "UPDATE token SET worker = ?, beat = ? WHERE token = (SELECT token FROM token"
             " WHERE activity = ? AND worker IS NULL ORDER BY execution, task LIMIT 1)"
-            " RETURNING token, execution, task, input, heartbeat",
+            " RETURNING token, execution, task, input",
             (worker, now, activity),
         ).fetchone()
         return tuple(row) if row else None
@@ -343,7 +341,7 @@ class Batch:
         self._digests.pop(id, None)
 
     def delete_executions(self, numbers: Sequence[int]) -> None:
-        """Forget finished executions, their journals, and definitions that nothing needs any more."""
+        """Forget finished executions and their journals."""
         rows = [(number,) for number in numbers]
         self.connection.executemany("DELETE FROM journal WHERE execution = ?", rows)
         self.connection.executemany("DELETE FROM token WHERE execution = ?", rows)
