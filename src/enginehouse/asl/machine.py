@@ -20,7 +20,7 @@ from enginehouse.asl.faults import StateFault, runtime_fault
 from enginehouse.asl.notifications import ChangeMapRun
 from enginehouse.asl.retry import handle_fault
 from enginehouse.asl.scope import Chance, Scope
-from enginehouse.asl.state import Frame, State
+from enginehouse.asl.state import Fork, Frame, State
 from enginehouse.asl.states.base import CompiledState, ForkState
 
 PAYLOAD_LIMIT = 262_144
@@ -300,14 +300,18 @@ class Turn:
         frame.halted = True
         fork = frame.fork
         if fork is not None:
-            for child in fork.give_up():
-                self.state.waits.pop(child, None)
-                self.commands.append(StopChild(child))
+            self.stop_children(fork)
         if frame.wait:
             self.state.waits.pop(frame.wait, None)
             timer = frame.retrying or self.machines[frame.machine].states[frame.state].type == "Wait"
             self.commands.append(CancelTimer(frame.wait) if timer else CancelTask(frame.wait))
             frame.wait = 0
+
+    def stop_children(self, fork: Fork) -> None:
+        """End the child executions of a distributed Map."""
+        for child in fork.give_up():
+            self.state.waits.pop(child, None)
+            self.commands.append(StopChild(child))
 
     def drop_children(self, frame: Frame) -> None:
         """Forget the children of a Parallel or Map state that begins again or is left."""

@@ -2,57 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from enginehouse.asl.commands import MapRunLimits, ReadItems, StartChild, StopChild, WriteResults
-from enginehouse.asl.dataflow import Template, complete, effective_input
+from enginehouse.asl.commands import MapRunLimits, ReadItems, StartChild, WriteResults
+from enginehouse.asl.dataflow import complete, effective_input
 from enginehouse.asl.expressions import Value, as_text, whole_number
 from enginehouse.asl.faults import StateFault, runtime_fault
 from enginehouse.asl.jsonata import type_name
 from enginehouse.asl.notifications import ChangeMapRun, ChildFinished, TaskFailed, TaskSucceeded
 from enginehouse.asl.state import Fork
 from enginehouse.asl.states.base import ForkState
+from enginehouse.asl.states.map_fields import Batcher, Reader, Writer
 from enginehouse.asl.states.parallel import joined
 
 if TYPE_CHECKING:
     from enginehouse.asl.machine import Machine, Turn
     from enginehouse.asl.scope import Scope
-    from enginehouse.asl.source import Source
     from enginehouse.asl.state import Frame
     from enginehouse.asl.states.items import Items
 
 THRESHOLD = "States.ExceedToleratedFailureThreshold"
 
 _ALL_FAILURES = 2**53  # more than a map run can have; an integer of the input may be larger than any double
-
-
-class Reader(msgspec.Struct, frozen=True):
-    """ItemReader: where the items come from."""
-
-    resource: str
-    arguments: Template | None
-    config: Template | None
-    most: Value | None
-    pointer: str = ""
-
-
-class Batcher(msgspec.Struct, frozen=True):
-    """ItemBatcher: how many items go into one child execution, and what goes with them."""
-
-    items: Value | None
-    bytes: Value | None
-    input: Template | None
-
-
-class Writer(msgspec.Struct, frozen=True):
-    """ResultWriter: where the results go, and in what form."""
-
-    resource: str
-    arguments: Template | None
-    config: Mapping[str, Any]
 
 
 class DistributedMapState(ForkState, frozen=True, kw_only=True):
@@ -115,7 +88,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
                 try:
                     return self._child_finished(turn, frame, fork, notification)
                 except StateFault:
-                    self._stop(turn, fork)
+                    turn.stop_children(fork)
                     raise
             case TaskSucceeded(output=output):
                 phase, fork.phase = fork.phase, ""
@@ -139,8 +112,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
     def _tolerated(self, turn: Turn, frame: Frame, value: Value | None, what: str, path: str) -> float | None:
         if value is None:
             return None
-        flow = self.items.flow
-        given = value(turn.scope(frame, effective_input(flow, turn, frame), {"input": frame.input}))
+        given = value(self._scope(turn, frame))
         whole = what == "Count"
         number: Any = whole_number(given) if whole or isinstance(given, str) else given
         if type_name(number) != "number":
@@ -154,9 +126,11 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
             raise runtime_fault("ToleratedFailurePercentage must be between 0 and 100.")
         return float(min(number, _ALL_FAILURES))
 
+    def _scope(self, turn: Turn, frame: Frame) -> Scope:
+        return turn.scope(frame, effective_input(self.items.flow, turn, frame), {"input": frame.input})
+
     def _read(self, turn: Turn, frame: Frame, fork: Fork, reader: Reader) -> None:
-        flow = self.items.flow
-        scope = turn.scope(frame, effective_input(flow, turn, frame), {"input": frame.input})
+        scope = self._scope(turn, frame)
         arguments = {} if reader.arguments is None else reader.arguments.evaluate(scope)
         config = {} if reader.config is None else dict(reader.config.evaluate(scope))
         if reader.most is not None:
@@ -181,8 +155,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         return None
 
     def _batches(self, turn: Turn, frame: Frame, fork: Fork, batcher: Batcher, items: list[Any]) -> list[Any]:
-        flow = self.items.flow
-        scope = turn.scope(frame, effective_input(flow, turn, frame), {"input": frame.input})
+        scope = self._scope(turn, frame)
         most = _limit(batcher.items, scope, "MaxItemsPerBatch", len(items))
         most_bytes = _limit(batcher.bytes, scope, "MaxInputBytesPerBatch", 262_144)
         shared = {} if batcher.input is None else {"BatchInput": batcher.input.evaluate(scope)}
@@ -220,7 +193,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
                 given = item if self.batcher is not None else self._given(turn, frame, fork, index, item)
                 size = len(turn.text(given, frame))
             except StateFault:
-                self._stop(turn, fork)
+                turn.stop_children(fork)
                 raise
             child = turn.new_id()
             turn.state.waits[child] = frame.id
@@ -278,8 +251,7 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
     def _finished(self, turn: Turn, frame: Frame, fork: Fork) -> str | None:
         writer = self.writer
         if writer is not None and writer.resource:
-            flow = self.items.flow
-            scope = turn.scope(frame, effective_input(flow, turn, frame), {"input": frame.input})
+            scope = self._scope(turn, frame)
             arguments = {} if writer.arguments is None else writer.arguments.evaluate(scope)
             fork.phase = "writing"
             results = [msgspec.json.decode(text or "null") for text in fork.texts]
@@ -318,14 +290,8 @@ class DistributedMapState(ForkState, frozen=True, kw_only=True):
         output, text, assigned = complete(self.items.flow, turn, frame, result, text)
         return turn.leave(frame, self, output, text, self.next, assigned)
 
-    @staticmethod
-    def _stop(turn: Turn, fork: Fork) -> None:
-        for child in fork.give_up():
-            turn.state.waits.pop(child, None)
-            turn.commands.append(StopChild(child))
-
     def _fail(self, turn: Turn, frame: Frame, fork: Fork, error: str, cause: str | None) -> None:
-        self._stop(turn, fork)
+        turn.stop_children(fork)
         details = {"error": error} if cause is None else {"error": error, "cause": cause}
         turn.follow(frame, "MapRunFailed", details)
         raise StateFault(error, cause, located=False)
@@ -385,40 +351,3 @@ def _flat(results: list[Any]) -> list[Any]:
 
 def _as_json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
-
-
-def compile_reader(source: Source) -> Reader | None:
-    definition = source.definition.get("ItemReader")
-    if definition is None:
-        return None
-    config = definition.get("ReaderConfig", {})
-    inner = source.within({"ItemReader": definition, **config}, "ItemReader/ReaderConfig")
-    return Reader(
-        resource=definition["Resource"],
-        arguments=source.template(definition, "Arguments" if source.jsonata else "Parameters"),
-        config=source.template(definition, "ReaderConfig"),
-        most=inner.value("MaxItems", "number"),
-    )
-
-
-def compile_batcher(source: Source) -> Batcher | None:
-    definition = source.definition.get("ItemBatcher")
-    if definition is None:
-        return None
-    inner = source.within(definition, "ItemBatcher")
-    return Batcher(
-        items=inner.value("MaxItemsPerBatch", "number"),
-        bytes=inner.value("MaxInputBytesPerBatch", "number"),
-        input=source.template(definition, "BatchInput"),
-    )
-
-
-def compile_writer(source: Source) -> Writer | None:
-    definition = source.definition.get("ResultWriter")
-    if definition is None:
-        return None
-    return Writer(
-        resource=definition.get("Resource", ""),
-        arguments=source.template(definition, "Arguments" if source.jsonata else "Parameters"),
-        config=definition.get("WriterConfig", {}),
-    )

@@ -8,8 +8,9 @@ from enginehouse.asl.dataflow import complete
 from enginehouse.asl.faults import StateFault
 from enginehouse.asl.state import Fork, Frame
 from enginehouse.asl.states.base import ForkState, fork_of
-from enginehouse.asl.states.distributed import DistributedMapState, compile_batcher, compile_reader, compile_writer
+from enginehouse.asl.states.distributed import DistributedMapState
 from enginehouse.asl.states.items import Items, compile_items
+from enginehouse.asl.states.map_fields import compile_batcher, compile_reader, compile_writer
 from enginehouse.asl.states.parallel import abort_children, joined, new_child
 
 if TYPE_CHECKING:
