@@ -74,11 +74,8 @@ def read(text: str, max_depth: int) -> Reading:
 
 
 def _build(events: Any, reading: Reading, max_depth: int) -> Any:
-    result: Any = None
+    tree = _Tree(reading, max_depth)
     documents = 0
-    total = 0
-    stack: list[_Open] = []
-    anchors: dict[str, tuple[Any, int]] = {}
     for event in events:
         mark = event.start_mark
         line, column = mark.line + 1, mark.column + 1
@@ -87,68 +84,82 @@ def _build(events: Any, reading: Reading, max_depth: int) -> Any:
             if documents > 1:
                 message = "The text holds more than one YAML document."
                 raise _Unreadable(Diagnostic("error", SYNTAX, message, "", "Keep one.", line, column))
-            continue
-        if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
-            done = stack.pop()
-            if done.anchor:
-                anchors[done.anchor] = (done.value, done.size)
-            if stack:
-                stack[-1].size += done.size
-            continue
-        if not isinstance(event, yaml.ScalarEvent | yaml.AliasEvent | yaml.CollectionStartEvent):
-            continue
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            tree.close()
+        elif isinstance(event, yaml.ScalarEvent | yaml.AliasEvent | yaml.CollectionStartEvent):
+            tree.take(event, line, column)
+    return tree.value
 
-        inside = stack[-1] if stack else None
-        if inside is not None and isinstance(inside.value, dict) and inside.key is _ABSENT:
-            _take_key(event, inside, reading, line, column)
-            continue
 
+class _Tree:
+    """The value that grows from the events, and what of it is open."""
+
+    def __init__(self, reading: Reading, max_depth: int) -> None:
+        self.value: Any = None
+        self._reading = reading
+        self._max_depth = max_depth
+        self._total = 0
+        self._stack: list[_Open] = []
+        self._anchors: dict[str, tuple[Any, int]] = {}
+
+    def close(self) -> None:
+        """The innermost mapping or sequence is complete."""
+        done = self._stack.pop()
+        if done.anchor:
+            self._anchors[done.anchor] = (done.value, done.size)
+        if self._stack:
+            self._stack[-1].size += done.size
+
+    def take(self, event: Any, line: int, column: int) -> None:
+        """A key, or a value that is complete or begins."""
+        inside = self._stack[-1] if self._stack else None
         if inside is None:
             at = ""
-        elif isinstance(inside.value, dict):
-            at = joined(inside.at, inside.key)
-        else:
+        elif isinstance(inside.value, list):
             at = joined(inside.at, len(inside.value))
-        reading.places.setdefault(at, (line, column))
-
-        size = 1
-        opened: _Open | None = None
-        value: Any
-        if isinstance(event, yaml.AliasEvent):
-            if event.anchor not in anchors:
-                message = f"The alias `*{event.anchor}` names no anchor that is complete before it."
-                raise _Unreadable(Diagnostic("error", SYNTAX, message, at, "", line, column))
-            value, size = anchors[event.anchor]
-        elif isinstance(event, yaml.ScalarEvent):
-            value = _scalar(event, at, reading, line, column)
-            if isinstance(value, str) and SURROGATE.search(value):
-                reading.faults.append(lone_surrogate(at, line, column))
-            if event.anchor:
-                anchors[event.anchor] = (value, 1)
+        elif inside.key is _ABSENT:
+            _take_key(event, inside, self._reading, line, column)
+            return
         else:
-            _refuse_tag(event.tag, at, line, column)
-            if len(stack) >= max_depth:
-                raise _Unreadable(too_deep(at, max_depth, line, column))
-            value = {} if isinstance(event, yaml.MappingStartEvent) else []
-            opened = _Open(at, value, event.anchor)
-        total += size
-        if total > MAX_NODES:
+            at = joined(inside.at, inside.key)
+        self._reading.places.setdefault(at, (line, column))
+
+        value, size = self._value(event, at, line, column)
+        self._total += size
+        if self._total > MAX_NODES:
             message = f"The aliases expand to more than {MAX_NODES:,} values."
             raise _Unreadable(Diagnostic("error", "DEFINITION_TOO_LARGE", message, at, "", line, column))
 
         if inside is None:
-            result = value
+            self.value = value
+        elif isinstance(inside.value, list):
+            inside.value.append(value)
         else:
-            if isinstance(inside.value, dict):
-                inside.value[inside.key] = value
-                inside.key = _ABSENT
-            else:
-                inside.value.append(value)
-            if opened is None:
-                inside.size += size
-        if opened is not None:
-            stack.append(opened)
-    return result
+            inside.value[inside.key] = value
+            inside.key = _ABSENT
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._stack.append(_Open(at, value, event.anchor))
+        elif inside is not None:
+            inside.size += size
+
+    def _value(self, event: Any, at: str, line: int, column: int) -> tuple[Any, int]:
+        """The value, as yet empty where it is a mapping or a sequence, and how many values it counts for."""
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                message = f"The alias `*{event.anchor}` names no anchor that is complete before it."
+                raise _Unreadable(Diagnostic("error", SYNTAX, message, at, "", line, column))
+            return self._anchors[event.anchor]
+        if isinstance(event, yaml.ScalarEvent):
+            value = _scalar(event, at, self._reading, line, column)
+            if isinstance(value, str) and SURROGATE.search(value):
+                self._reading.faults.append(lone_surrogate(at, line, column))
+            if event.anchor:
+                self._anchors[event.anchor] = (value, 1)
+            return value, 1
+        _refuse_tag(event.tag, at, line, column)
+        if len(self._stack) >= self._max_depth:
+            raise _Unreadable(too_deep(at, self._max_depth, line, column))
+        return {} if isinstance(event, yaml.MappingStartEvent) else [], 1
 
 
 def _take_key(event: Any, inside: _Open, reading: Reading, line: int, column: int) -> None:
@@ -205,9 +216,7 @@ def _number(text: str, at: str, reading: Reading, line: int, column: int) -> Any
         return None
     if _INT.match(text):
         return int(text)
-    if _OCTAL.match(text):
-        return int(text, 0)
-    if _HEX.match(text):
+    if _OCTAL.match(text) or _HEX.match(text):
         return int(text, 0)
     if _FLOAT.match(text):
         number = float(text)
