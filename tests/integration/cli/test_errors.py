@@ -10,7 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command
+from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command, lay_out
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Command:
+    """The command line in a folder with a store, for those that are refused and so leave it as it is."""
+    folder = tmp_path_factory.mktemp("stored")
+    lay_out(folder)
+    enginehouse = Command(folder)
+    assert enginehouse("create", "flow.yaml", "--id", "other").returncode == 0
+    return enginehouse
 
 
 @pytest.mark.parametrize(
@@ -49,9 +59,8 @@ from tests.integration.cli.command import ENVIRONMENT, LIMIT, Command
         (["purge", "--older-than", "1d", "--state", "running"], 2, "only executions that ended"),
     ],
 )
-def test_a_mistake_is_told_in_a_line_or_two(enginehouse: Command, words: list[str], status: int, said: str) -> None:
-    assert enginehouse("create", "flow.yaml", "--id", "other").returncode == 0  # so that there is a store
-    done = enginehouse(*words)
+def test_a_mistake_is_told_in_a_line_or_two(stored: Command, words: list[str], status: int, said: str) -> None:
+    done = stored(*words)
     assert done.returncode == status, done.stderr
     assert said in done.stderr
     assert done.stdout == ""
