@@ -73,9 +73,9 @@ async def dev_server() -> DevServer:
     """The one dev server of this process, in memory, started at the first call."""
     if not _shared:
         server = await asyncio.to_thread(DevServer)
-        _shared.append(server)
         atexit.register(server.kill)
-    await _shared[0].ready()
+        await server.ready()
+        _shared.append(server)
     return _shared[0]
 
 
