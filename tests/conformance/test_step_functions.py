@@ -59,16 +59,18 @@ CASES_MOTO_FAILS = {
 
 
 def test_on_moto_every_rule_is_kept_but_those_that_moto_prevents(tmp_path: Path) -> None:
+    # What moto prevents is not tried: it would only be waited for.
     target = f"{MotoHarness.__module__}:{MotoHarness.__qualname__}"
     command = [
         sys.executable, "-m", "pytest", "-p", "enginehouse.conformance.plugin", "--pyargs", "enginehouse.conformance",
         "--provider-harness", target, "--conformance-report", "report.json", "-q", "--tb=short", "-p", "no:cacheprovider",
+        "-k", f"not ({' or '.join(f'[{id}]' for id in RULES_MOTO_BREAKS)})",
     ]  # fmt: skip
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     lines = matrix.read(tmp_path / "report.json")
     broken = {id for id, line in lines.items() if line.outcome not in (Outcome.KEPT, Outcome.NOT_OFFERED)}
-    assert broken <= set(RULES_MOTO_BREAKS), done.stdout
-    assert len(lines) == len(RULES)
+    assert not broken, done.stdout
+    assert set(lines) == set(RULES) - set(RULES_MOTO_BREAKS)
 
 
 def test_our_cases_run_on_our_server_as_on_the_local_engine(tmp_path: Path) -> None:
@@ -85,6 +87,9 @@ def test_our_cases_run_on_our_server_as_on_the_local_engine(tmp_path: Path) -> N
 
 
 def test_our_cases_run_on_moto_but_those_that_moto_fails(tmp_path: Path) -> None:
+    patterns = [word for words in CASES_MOTO_FAILS.values() for word in words.split()]
+    failed = re.compile("|".join(re.escape(word).replace(r"\*", ".*") for word in patterns))
+
     def fits(case: Any) -> bool:
         # moto evaluates no JSONata, and one such definition spoils what it parses next to it.
         text = json.dumps(case["definition"])
@@ -94,17 +99,15 @@ def test_our_cases_run_on_moto_but_those_that_moto_fails(tmp_path: Path) -> None
             or case["lambdas"]
             or case["type"] == "EXPRESS"
             or case["id"].startswith("limits/history")
+            or failed.fullmatch(case["id"])
         )
 
     chosen = [case for case in own_cases() if fits(case)]
-    assert len(chosen) > 500
+    assert len(chosen) > 280
     (tmp_path / "cases.json").write_text(json.dumps(chosen), encoding="utf-8")
-    words = ["--cases", "cases.json", "--jobs", "4", "--limit", "20s"]
+    words = ["--cases", "cases.json", "--jobs", "4", "--limit", "60s"]
     differing = _differences(tmp_path, moto_server, words, queues=True)
-    patterns = [word for words in CASES_MOTO_FAILS.values() for word in words.split()]
-    named = re.compile("|".join(re.escape(word).replace(r"\*", ".*") for word in patterns))
-    found = {item["id"] for item in differing if item["what"] != "history"}
-    assert {id for id in found if not named.fullmatch(id)} == set()
+    assert {item["id"] for item in differing if item["what"] != "history"} == set()
 
 
 def _differences(

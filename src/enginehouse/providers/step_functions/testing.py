@@ -12,11 +12,12 @@ import sys
 import time
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, ClassVar
 
 import boto3
+from botocore.config import Config
 
 from enginehouse.abc import Provider
 from enginehouse.conformance.harness import NotOfferedError
@@ -29,6 +30,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/enginehouse"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
 
 _START = 60.0
+_FIRST = '{"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}'
 _STRANGE = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/x-amz-json-1.0\r\nConnection: close\r\n"
     b'Content-Length: 70\r\n\r\n{"__type":"SomethingElse","message":"the kit\'s own error, unheard of"}'
@@ -96,6 +98,8 @@ def moto_server() -> Server:
         f"{server.url}/moto-api/config", json.dumps(settings).encode(), method="POST"
     )
     urllib.request.urlopen(request, timeout=_START).close()  # noqa: S310
+    with _client("stepfunctions", server.url) as client:  # moto loads its engine with the first of these, for seconds
+        client.create_state_machine(name="first", definition=_FIRST, roleArn=ROLE)
     return server
 
 
@@ -115,13 +119,15 @@ def _one(make: Callable[[], Server]) -> Server:
 
 def make_queue(url: str, name: str) -> str:
     """A new queue's URL."""
-    keys = {name.lower(): os.environ.get(name, value) for name, value in KEYS.items()}
-    client = boto3.session.Session(region_name=REGION, **keys).client("sqs", endpoint_url=url)
-    try:
+    with _client("sqs", url) as client:
         answer: dict[str, Any] = client.create_queue(QueueName=name)
         return str(answer["QueueUrl"])
-    finally:
-        client.close()
+
+
+def _client(service: str, url: str) -> closing[Any]:
+    keys = {name.lower(): os.environ.get(name, value) for name, value in KEYS.items()}
+    session = boto3.session.Session(region_name=REGION, **keys)
+    return closing(session.client(service, endpoint_url=url, config=Config(read_timeout=_START)))
 
 
 class _Served(ServedHarness):
