@@ -90,22 +90,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@contextmanager
 def served(server: Server) -> Iterator[Server]:
-    yield server
-    server.kill()
+    try:
+        yield server
+    finally:
+        server.kill()
 
 
 def test_the_readmes_workflow_runs_by_activities_on_our_own_server(folder: Path) -> None:
-    for server in served(api_server()):
-        with worker(folder, f'endpoint = "{server.url}"'):
-            there = call(folder, *SAME, "--provider", "step-functions")
+    with served(api_server()) as server, worker(folder, f'endpoint = "{server.url}"'):
+        there = call(folder, *SAME, "--provider", "step-functions")
     assert there == call(folder, *SAME, "--provider", "local", "--tasks", "tasks.py")
     assert "Hello, Ada." in there
 
 
 def test_the_same_runs_by_a_queue_and_tokens_on_moto(folder: Path) -> None:
     (folder / "hello.yaml").write_text(textwrap.dedent(IN_JSONPATH), encoding="utf-8")
-    for server in served(moto_server()):
+    with served(moto_server()) as server:
         queue = make_queue(server.url, f"demo-{uuid.uuid4().hex[:8]}")
         lines = [f'endpoint = "{server.url}"', f'queue_endpoint = "{server.url}"', f'resources = "{queue}"']
         with worker(folder, *lines):
@@ -118,9 +120,9 @@ def test_the_demo_runs_by_activities_on_our_own_server(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
     shutil.copytree(README.parent / "examples" / "tenant_provisioning", folder)
     words = ["run", "tenant-provisioning.yaml", "--input", "@input.json", "--quiet", "--name", "one"]
-    for server in served(api_server(folder / "api.db")):  # which reads a Map's files where its store is
-        with worker(folder, f'endpoint = "{server.url}"', "pollers = 4"):
-            there = json.loads(call(folder, *words, "--provider", "step-functions"))
-            history = call(folder, "history", "tenant-provisioning:one", "--provider", "step-functions")
+    store = folder / "api.db"  # a Map's files are read where it is
+    with served(api_server(store)) as server, worker(folder, f'endpoint = "{server.url}"', "pollers = 4"):
+        there = json.loads(call(folder, *words, "--provider", "step-functions"))
+        history = call(folder, "history", "tenant-provisioning:one", "--provider", "step-functions")
     assert (there["tenant"], there["plans"]) == ("acme", 8)
     assert "ExecutionSucceeded" in history
