@@ -256,6 +256,15 @@ async def test_an_update_sets_the_tags(aws: Wire, provider: StepFunctionsProvide
     assert made.resource_ids["version"] == f"{MACHINE}:2"
 
 
+async def test_an_update_tells_whether_anything_differed(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("UpdateStateMachine", Answer({"updateDate": 1700000001}))
+    aws.script("DescribeStateMachine", machine())
+    assert (await provider.update_workflow(spec())).message.startswith("nothing differed")
+    aws.script("DescribeStateMachine", machine(roleArn=f"{ROLE}-2"), machine())
+    assert (await provider.update_workflow(spec())).message == "the workflow was replaced"
+    assert len(aws.asked("UpdateStateMachine")) == 2  # what was described may be old
+
+
 # -- start
 
 

@@ -181,9 +181,12 @@ async def update(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
     if made.tags:
         await session.ask("tag_resource", resourceArn=arn, tags=_tags(made))
     await activities.ensure(session, made)
-    there = await described(session, arn)
+    there, version = await described(session, arn), answer.get("stateMachineVersionArn", "")
     log.info("workflow.updated workflow=%s arn=%s", spec.workflow_id, arn)
-    return _result(spec, made, there, answer.get("stateMachineVersionArn", ""), "the workflow was replaced")
+    message = "nothing differed; the workflow is as it was" + (", with these tags" if made.tags else "")
+    if _differing(made, before):
+        message = "the workflow was replaced"
+    return _result(spec, made, there, version, message)
 
 
 async def definition(session: Session, workflow_id: str) -> str:
