@@ -776,7 +776,9 @@ async def test_map_runs_are_told_with_the_place_of_their_map(aws: Wire, provider
         ({"role": ""}, "NO_ROLE"),
         ({"role": "machines"}, "INVALID_ROLE"),
         ({"role": "arn:aws:iam::999999999999:role/other", "account": ACCOUNT}, "INVALID_ROLE"),
+        ({"role": f"arn:aws-cn:iam::{ACCOUNT}:role/other"}, "INVALID_ROLE"),
         ({"region": "moon"}, "INVALID_REGION"),
+        ({"region": "eu-cental-1"}, "INVALID_REGION"),
     ],
 )
 async def test_mistakes_of_place_are_found_before_the_wire(aws: Wire, options: Any, code: str) -> None:

@@ -35,8 +35,8 @@ CONFIG: Mapping[str, type | tuple[type, ...]] = {
 """What a workflow's ``provider_config`` may have; where AWS has a field of the name, it is that field."""
 
 _PASSED = ("loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
-_ROLE = re.compile(r"arn:[a-z][a-z0-9-]*:iam::(\d{12}):role/.+", re.ASCII)
-_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)+-\d+", re.ASCII)
+_ROLE = re.compile(r"arn:([a-z][a-z0-9-]*):iam::(\d{12}):role/.+", re.ASCII)
+_REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)*-(central|(north|south)(east|west)?|east|west)-\d+", re.ASCII)
 _TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256
 _EXPRESS = (
     "AWS keeps no status and no history of an EXPRESS execution, so it can be neither asked for nor stopped; "
@@ -196,8 +196,11 @@ def _place_faults(spec: WorkflowSpec, settings: Settings, arns: Arns) -> Iterato
     elif found is None:
         hint = "It looks like arn:aws:iam::123456789012:role/NAME."
         yield Diagnostic("error", "INVALID_ROLE", f"{role!r:.200} is no ARN of a role.", at, hint)
-    elif arns.account and found[1] != arns.account:
-        message = f"the role is of account {found[1]}, and the state machine of {arns.account}; AWS refuses that."
+    elif found[1] != arns.partition:
+        message = f"the role is of the partition {found[1]}, and the region {arns.region} is in {arns.partition}."
+        yield Diagnostic("error", "INVALID_ROLE", message, at)
+    elif arns.account and found[2] != arns.account:
+        message = f"the role is of account {found[2]}, and the state machine of {arns.account}; AWS refuses that."
         yield Diagnostic("error", "INVALID_ROLE", message, at)
     if not _REGION.fullmatch(arns.region):
         message = f"{arns.region!r:.80} is no region of AWS."

@@ -64,7 +64,7 @@ class Stack:
 def stack_of(spec: WorkflowSpec, settings: Settings, *, logs: Logs = "ERROR", tracing: bool = False) -> Stack:
     """What create would make of the spec, with a role of its own. Raises as ``make`` does, and ``UnknownNameError``."""
     place = _NOWHERE._replace(partition=partition_of(settings.region or ""))
-    placeless = replace(settings, role=f"arn:aws:iam::{place.account}:role/own", region=None, account="")
+    placeless = replace(settings, role=f"arn:{place.partition}:iam::{place.account}:role/own", region=None, account="")
     config = {key: value for key, value in spec.provider_config.items() if key != "roleArn"}
     made = make(replace(spec, provider_config=config), placeless, place)
     activities = keyed("Activity", {arn: task for task, arn in made.activities.items()})
