@@ -82,8 +82,7 @@ class EnginehouseError(Exception):
             if value and repr(value) not in self.message
         ]
         where = " ".join([part for part in (self.operation, " ".join(ids)) if part])
-        text = self._text()
-        cause = self._cause_text()
+        text, cause = _one_line(self._text()), _one_line(self._cause_text())
         if cause and cause not in text:
             text = f"{text}: {cause}"
         return _one_line(f"{where}: {text}" if where else text)

@@ -163,3 +163,10 @@ def test_whatever_is_in_it_an_error_is_one_line_and_survives_pickling(
     again = pickle.loads(pickle.dumps(error))
     assert str(again) == str(error)
     assert again.diagnostics == tuple(faults)
+
+
+def test_a_cause_of_many_lines_is_told_once() -> None:
+    cause = ValueError("Parameter validation failed:\nno name")
+    error = InvalidSpecError(diagnostics=[Diagnostic("error", "REFUSED", f"AWS does not take this: {cause}")])
+    error.__cause__ = cause
+    assert str(error).count("no name") == 1

@@ -681,6 +681,48 @@ async def test_what_will_not_pass_is_told_at_once(
     assert len(aws.asked("StartExecution")) == 1
 
 
+@pytest.mark.parametrize("body", [[1, 2], "hello", 5, {}, {"unheard": "of"}])
+async def test_json_that_is_no_answer_is_told_of(aws: Wire, provider: StepFunctionsProvider, body: Any) -> None:
+    for operation in ("DescribeStateMachine", "DescribeExecution", "StartSyncExecution"):
+        aws.script(operation, Answer(body if isinstance(body, dict) else json.dumps(body).encode()))
+    for call in (
+        provider.get_definition("flow"),
+        provider.get_execution_status(EXECUTION),
+        provider.run_synchronously("flow", ExecutionInput()),
+    ):
+        with pytest.raises(ProviderError, match="no answer of Step Functions"):
+            await call
+
+
+async def test_that_botocore_did_not_try_again_is_not_said(aws: Wire, provider: StepFunctionsProvider) -> None:
+    aws.script("DescribeExecution", fault("ThrottlingException", "Rate exceeded"))
+    with pytest.raises(ProviderUnavailableError, match="Rate exceeded") as raised:
+        await provider.get_execution_status(EXECUTION)
+    assert "max retries" not in str(raised.value)
+
+
+@pytest.mark.parametrize("type", ["InvalidDefinition", "ValidationException", ""])
+async def test_awss_sentence_is_told_once(aws: Wire, provider: StepFunctionsProvider, type: str) -> None:
+    aws.script("CreateStateMachine", fault(type, "the words\nof the service"))
+    with pytest.raises(InvalidSpecError) as raised:
+        await provider.create_workflow(spec())
+    assert str(raised.value).count("the words of the service") == 1
+
+
+async def test_the_arn_of_nothing_that_can_be_is_not_found(aws: Wire, provider: StepFunctionsProvider) -> None:
+    """AWS calls an ARN above 256 characters invalid, rather than unknown."""
+    long = "x" * 250
+    with pytest.raises(ExecutionNotFoundError):
+        await provider.get_execution_status(f"{ARNS}:execution:flow:{long}")
+    with pytest.raises(ExecutionNotFoundError):
+        await provider.stop_execution(f"{ARNS}:execution:flow:{long}", "")
+    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"))
+    aws.script("StartExecution", fault("StateMachineDoesNotExist"))
+    with pytest.raises(WorkflowNotFoundError):
+        await provider.start_execution(f"{ARNS}:stateMachine:{long}", ExecutionInput())
+    assert all(len(call["stateMachineArn"]) <= 256 for _, call in aws.calls)
+
+
 async def test_a_server_that_is_not_there_is_told_of_within_its_budget(provider: StepFunctionsProvider) -> None:
     async with StepFunctionsProvider(REGION, endpoint="http://127.0.0.1:1", role=ROLE, timeout=1.0) as lost:
         with pytest.raises(ProviderUnavailableError, match="cannot be reached"):
@@ -811,6 +853,13 @@ async def test_without_a_region_the_caller_is_told_what_to_set(aws: Wire) -> Non
     with pytest.raises(ProviderError, match="AWS_REGION"):
         async with StepFunctionsProvider(role=ROLE):
             pass
+
+
+async def test_a_region_that_boto3_refuses_is_named(aws: Wire) -> None:
+    with pytest.raises(ProviderError, match=r"'eu west 1'.*") as raised:
+        async with StepFunctionsProvider("eu west 1", role=ROLE):
+            pass
+    assert "no region of AWS" in str(raised.value)
 
 
 async def test_the_regions_variables_are_read_as_by_awss_other_tools(

@@ -20,7 +20,7 @@ from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
 from enginehouse.errors import ProviderError, ProviderUnavailableError
-from enginehouse.providers.step_functions.faults import code_of, is_absent, is_transient
+from enginehouse.providers.step_functions.faults import code_of, is_absent, is_transient, unremarked
 from enginehouse.providers.step_functions.settings import Settings
 from enginehouse.tasks.threads import Threads
 
@@ -47,6 +47,8 @@ _EMPTY = frozenset(
     }
 )
 """The operations that AWS answers without a member; some servers forget StopExecution's."""
+
+_STRANGE = "this is no answer of Step Functions; is it the right endpoint?"
 
 
 class Connection:
@@ -108,11 +110,7 @@ class Connection:
         if operation in _CHECKED:
             self._check(operation, members)
         call = functools.partial(getattr(self.client, operation), **members)
-        answer = await self._within(call, self._settings.timeout)
-        if not answer.keys() - {"ResponseMetadata"} and operation not in _EMPTY:
-            # boto3 takes any text at all, a proxy's greeting say, for an answer without members.
-            raise ProviderError("this is no answer of Step Functions; is it the right endpoint?")
-        return answer
+        return _understood(operation, await self._within(call, self._settings.timeout))
 
     def _check(self, operation: str, members: dict[str, Any]) -> None:
         """What boto3 checks of members by itself, which is a good part of what a small call costs."""
@@ -128,7 +126,8 @@ class Connection:
         client = await self.on_thread(
             self.make, "stepfunctions", self._settings.endpoint, read=_SLOW, pool=self._settings.threads
         )
-        return await self._slow.run(functools.partial(getattr(client, operation), **members))
+        call = functools.partial(getattr(client, operation), **members)
+        return _understood(operation, await self._slow.run(functools.partial(_called, call)))
 
     async def _within(self, call: Callable[[], Any], seconds: float) -> Any:
         loop = asyncio.get_running_loop()
@@ -138,8 +137,9 @@ class Connection:
             async with limit:
                 while True:
                     try:
-                        return await self._threads.run(call)
+                        return await self._threads.run(_called, call)
                     except Exception as error:
+                        unremarked(error)
                         if not is_transient(error):
                             raise
                         last = error
@@ -170,6 +170,21 @@ def _loader() -> Any:
 def _time(value: float | str) -> datetime:
     """A time as Step Functions sends it, a number; boto3's own way is a twentieth of what a small call costs."""
     return parse_timestamp(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
+
+
+def _called(call: Callable[[], Any]) -> Any:
+    """The answer to a call. Raises ``ProviderError`` for JSON that is no object, over which boto3 stumbles."""
+    try:
+        return call()
+    except (AttributeError, TypeError) as error:
+        raise ProviderError(_STRANGE) from error
+
+
+def _understood(operation: str, answer: Any) -> Any:
+    """The answer. Raises ``ProviderError`` where it has no member: boto3 takes any text at all, a proxy's greeting say, for such a one."""
+    if not answer.keys() - {"ResponseMetadata"} and operation not in _EMPTY:
+        raise ProviderError(_STRANGE)
+    return answer
 
 
 def _told(error: Exception, seconds: float) -> str:

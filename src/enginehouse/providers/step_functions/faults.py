@@ -96,16 +96,23 @@ def is_expired(error: BaseException) -> bool:
     return code_of(error) in _EXPIRED or isinstance(error, (*_CREDENTIALS, *_SIGNED_OUT))
 
 
-def translated(error: BaseException) -> EnginehouseError | None:
+def unremarked(error: Exception) -> None:
+    """botocore is told to try once, as we try ourselves; its remark on that misleads, and goes."""
+    if isinstance(error, ClientError):
+        error.args = (str(error).replace(" (reached max retries: 0)", ""),)
+
+
+def translated(error: Exception) -> EnginehouseError | None:
     """What an error of AWS's or of boto3's is in the contract's words; None for what is neither."""
     if isinstance(error, ClientError):
-        # botocore is told to try once, as we try ourselves; its remark on that misleads.
-        error.args = (str(error).replace(" (reached max retries: 0)", ""),)
+        unremarked(error)
         return _of_answer(error)
     if isinstance(error, boto.ParamValidationError):
         return _invalid("REFUSED", f"AWS does not take this: {error}")
     if isinstance(error, boto.NoRegionError):
         return ProviderError("no region is known; give region=..., or set AWS_REGION")
+    if isinstance(error, boto.InvalidRegionError):
+        return ProviderError("this is no region of AWS; one looks like eu-central-1")
     if isinstance(error, _SIGNED_OUT):
         return ProviderError("the credentials have expired; sign in again (aws sso login)")
     if isinstance(error, _CREDENTIALS):
@@ -137,6 +144,7 @@ def _of_answer(error: ClientError) -> EnginehouseError:
         return CapabilityError("AWS does not offer this for the workflow's type")
     # An emulator sends some of its refusals without a code.
     if code in _INVALID or (status == 400 and code in ("", "None", "400", "Unknown")):
+        error.args = (says(error),)  # told once: by the diagnostic
         return _invalid(code or "REFUSED", f"AWS does not take this: {says(error)}")
     if status >= 500 or code in _SLOW:
         return ProviderUnavailableError(f"AWS answers with {status}")

@@ -18,6 +18,7 @@ _ILLEGAL = re.compile(r"[^0-9A-Za-z_-]+", re.ASCII)
 _TAG_SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _./+-@:")
 _TAG_LENGTH = 256
 _LONGEST_TAGGED = 30 * _TAG_LENGTH
+_LONGEST_ARN = 256
 
 
 def legal_name(id: str) -> str:
@@ -86,13 +87,14 @@ class Arns(NamedTuple):
 
 
 def is_machine(text: str) -> bool:
-    return text.startswith("arn:") and ":stateMachine:" in text
+    return text.startswith("arn:") and ":stateMachine:" in text and len(text) <= _LONGEST_ARN
 
 
 def is_execution(text: str) -> bool:
     """Whether AWS would take this as the ARN of an execution."""
     parts = text.split(":")
-    return len(parts) >= 8 and parts[0] == "arn" and parts[2] == "states" and parts[5] == "execution"
+    is_one = len(parts) >= 8 and parts[0] == "arn" and parts[2] == "states" and parts[5] == "execution"
+    return is_one and len(text) <= _LONGEST_ARN
 
 
 def machine_of(execution: str) -> str:

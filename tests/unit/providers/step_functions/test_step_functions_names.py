@@ -60,6 +60,15 @@ def test_arns() -> None:
     assert machine_of("arn:aws:states:eu-west-1:123456789012:execution:flow/Each:uuid") == machine
 
 
-@pytest.mark.parametrize("text", ["", "x", "arn:aws:states:r:a:stateMachine:m", "arn:aws:states:r:a:execution:m"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "x",
+        "arn:aws:states:r:a:stateMachine:m",
+        "arn:aws:states:r:a:execution:m",
+        f"arn:aws:states:r:a:execution:m:{'x' * 230}",
+    ],
+)
 def test_what_is_no_execution(text: str) -> None:
     assert not is_execution(text)
