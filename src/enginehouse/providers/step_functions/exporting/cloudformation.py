@@ -154,4 +154,4 @@ def _machine(stack: Stack) -> dict[str, Any]:
         }
     if stack.tags:
         properties["Tags"] = [{"Key": key, "Value": value} for key, value in stack.tags.items()]
-    return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+    return {"Type": "AWS::StepFunctions::StateMachine", "Metadata": _CHECKED, "Properties": properties}
