@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import hcl2
 import pytest
 import yaml
 
+from enginehouse.asl.validation.resources import INTEGRATIONS, REQUIRED_PARAMETERS
 from tests.moto_server import client, moto_server
 
 CONFIG = """
@@ -61,7 +63,39 @@ States:
           End: true
     End: true
 """
+# what AWS takes, and cfn-lint's own schema of the language does not
+EXPRESSIONS = """
+QueryLanguage: JSONata
+StartAt: Each
+States:
+  Each:
+    Type: Map
+    Items: [1, 2]
+    MaxConcurrency: "{% 1 + 1 %}"
+    ItemProcessor: { StartAt: P, States: { P: { Type: Pass, End: true } } }
+    Output: ["{% $states.result %}"]
+    End: true
+"""
 PLAIN = "StartAt: P\nStates:\n  P: { Type: Pass, End: true }\n"
+
+
+def every_integration() -> dict[str, Any]:
+    """A definition that calls each of AWS's optimized integrations, and waits for its job where it can."""
+    states = {}
+    for service, actions in INTEGRATIONS.items():
+        for action, patterns in actions.items():
+            suffix = ".sync" if "sync" in patterns else ""
+            given = {f"{name}.$": "$.x" for name in REQUIRED_PARAMETERS.get(f"{service}:{action}", ())}
+            states[f"{service} {action}"] = {
+                "Type": "Task",
+                "Resource": f"arn:aws:states:::{service}:{action}{suffix}",
+                "Parameters": {**given, "Tags.$": "$.tags"},
+            }
+    names = list(states)
+    for name, following in itertools.pairwise(names):
+        states[name]["Next"] = following
+    states[names[-1]]["End"] = True
+    return {"StartAt": names[0], "States": states}
 
 
 @pytest.fixture
@@ -69,6 +103,8 @@ def exported(tmp_path: Path) -> Any:
     (tmp_path / "enginehouse.toml").write_text(CONFIG)
     (tmp_path / "order.yaml").write_text(ORDER)
     (tmp_path / "plain.yaml").write_text(PLAIN)
+    (tmp_path / "expressions.yaml").write_text(EXPRESSIONS)
+    (tmp_path / "integrations.yaml").write_text(json.dumps(every_integration()))
 
     def export(*words: str, status: int = 0) -> str:
         command = [sys.executable, "-m", "enginehouse.cli", "export", *words]
@@ -90,6 +126,8 @@ def moto() -> Iterator[str]:
     [
         ("order.yaml", "--tracing", "--logs", "ALL", "--id", "an id that AWS does not take!"),
         ("plain.yaml", "--type", "EXPRESS", "--logs", "OFF"),
+        ("expressions.yaml",),
+        ("integrations.yaml",),
     ],
 )
 def test_cfn_lint_finds_nothing(words: tuple[str, ...], exported: Any, tmp_path: Path) -> None:
@@ -220,13 +258,13 @@ def test_encryption_and_an_id_of_any_letters(tmp_path: Path) -> None:
 
 def test_what_the_role_lacks_is_said(tmp_path: Path) -> None:
     (tmp_path / "query.yaml").write_text(
-        "StartAt: T\nStates:\n  T: { Type: Task, Resource: 'arn:aws:states:::athena:startQueryExecution.sync',"
-        " Parameters: { QueryString: select 1 }, End: true }\n"
+        "StartAt: T\nStates:\n  T: { Type: Task, Resource: 'arn:aws:states:::newservice:do.waitForTaskToken',"
+        " Parameters: { Token.$: $$.Task.Token }, End: true }\n"
     )
     command = [sys.executable, "-m", "enginehouse.cli", "export", "query.yaml"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0
-    assert "what arn:aws:states:::athena:startQueryExecution.sync needs is not known here" in done.stderr
+    assert "what arn:aws:states:::newservice:do.waitForTaskToken needs is not known here" in done.stderr
 
 
 def test_faults_of_the_definition_are_shown(exported: Any, tmp_path: Path) -> None:

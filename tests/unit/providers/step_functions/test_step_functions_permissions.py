@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from enginehouse.errors import InvalidSpecError
-from enginehouse.providers.step_functions.exporting.permissions import Statement, needed
+from enginehouse.providers.step_functions.exporting.permissions import needed
+from enginehouse.providers.step_functions.exporting.statements import Statement
 
 HERE = "<region>:<account>"
 

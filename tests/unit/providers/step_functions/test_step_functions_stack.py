@@ -10,9 +10,11 @@ import hcl2
 import pytest
 import yaml
 
+from enginehouse.asl.validation.resources import INTEGRATIONS
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.exporting import Stack, stack_of
 from enginehouse.providers.step_functions.exporting.cloudformation import cloudformation
+from enginehouse.providers.step_functions.exporting.permissions import untold
 from enginehouse.providers.step_functions.exporting.terraform import terraform
 from enginehouse.providers.step_functions.settings import Settings, Target
 
@@ -28,9 +30,16 @@ def stack(resource: str, workflow_id: str = "flow", **config: Any) -> Stack:
 
 
 def test_an_integration_whose_permissions_are_not_known_is_told() -> None:
-    resource = "arn:aws:states:::athena:startQueryExecution.sync"
+    resource = "arn:aws:states:::newservice:do"
     assert stack(resource).untold == [resource]
     assert stack(LAMBDA).untold == []
+
+
+def test_what_every_integration_of_aws_needs_is_known() -> None:
+    for service, actions in INTEGRATIONS.items():
+        for action in actions:
+            state = {"Type": "Task", "Resource": f"arn:aws:states:::{service}:{action}", "End": True}
+            assert untold({"StartAt": "T", "States": {"T": state}}) == []
 
 
 @pytest.mark.parametrize(

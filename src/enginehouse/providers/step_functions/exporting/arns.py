@@ -39,6 +39,12 @@ def named(given: Mapping[str, Any], name: str, service: str, kind: str, *, versi
     return f"{arn}:*" if versioned and value and ":" not in arn.rpartition("/")[2] else arn
 
 
+def role(given: Mapping[str, Any], name: str) -> str:
+    """The role that a field names, by ARN or by name."""
+    value = static(given, name)
+    return value if value.startswith("arn:") else f"arn:{PARTITION}:iam::{ACCOUNT}:role/{value or '*'}"
+
+
 def function(given: Mapping[str, Any]) -> str:
     """A function; a version or an alias where one is called, for IAM compares that."""
     value = whole = static(given, "FunctionName")

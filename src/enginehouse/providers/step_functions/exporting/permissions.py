@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from enginehouse.errors import Diagnostic, InvalidSpecError, ProviderError
 from enginehouse.providers.step_functions.exporting.arns import (
-    ACCOUNT,
     PARTITION,
     anywhere,
     bucket,
@@ -24,11 +22,14 @@ from enginehouse.providers.step_functions.exporting.arns import (
     named,
     objects,
     queue,
+    role,
     static,
     table,
     under,
     unqualified,
 )
+from enginehouse.providers.step_functions.exporting.integrations import INTEGRATIONS
+from enginehouse.providers.step_functions.exporting.statements import Statement, allow, merged, passing, ruling
 from enginehouse.providers.step_functions.settings import PROVIDER
 
 _RESOURCE = re.compile(r"arn:[^:]+:states:::(.+?)(?:\.(sync:2|sync|waitForTaskToken))?")
@@ -54,23 +55,6 @@ DELIVERY = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """What is allowed, on which resources; ``condition`` as IAM writes it."""
-
-    actions: tuple[str, ...]
-    resources: tuple[str, ...]
-    condition: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-
-def allow(actions: str, *resources: str, condition: Mapping[str, Any] | None = None) -> Statement:
-    """``allow("sqs:SendMessage", arn)``; several actions of one service are separated by blanks."""
-    service, _, names = actions.partition(":")
-    return Statement(
-        tuple(f"{service}:{name}" for name in sorted(names.split())), tuple(sorted(resources)), condition or {}
-    )
-
-
 def needed(document: Mapping[str, Any], machine: str) -> list[Statement]:
     """The statements that a definition needs; ``machine`` is the name of its state machine."""
     return merged([statement for state in _states(document) for statement in _of_state(state, machine)])
@@ -82,20 +66,13 @@ def untold(document: Mapping[str, Any]) -> list[str]:
         str(state["Resource"])
         for state in _states(document)
         if state.get("Type") == "Task" and "Credentials" not in state
-        if (match := _RESOURCE.fullmatch(str(state.get("Resource")))) and match[1].partition(":")[0] not in _SERVICES
+        if (match := _RESOURCE.fullmatch(str(state.get("Resource")))) and not _is_known(match[1])
     ]
     return list(dict.fromkeys(found))
 
 
-def merged(statements: list[Statement]) -> list[Statement]:
-    """The same actions under the same condition are one statement."""
-    grouped: dict[tuple[tuple[str, ...], str], Statement] = {}
-    for item in statements:
-        key = item.actions, repr(item.condition)
-        known = grouped.get(key)
-        resources = {*item.resources, *(known.resources if known else ())}
-        grouped[key] = Statement(item.actions, tuple(sorted(resources)), item.condition)
-    return sorted(grouped.values(), key=lambda item: (item.actions, item.resources))
+def _is_known(name: str) -> bool:
+    return name.partition(":")[0] in _SERVICES or name in INTEGRATIONS
 
 
 def _states(machine: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
@@ -117,8 +94,8 @@ def _of_task(state: Mapping[str, Any]) -> Iterator[Statement]:
     resource, given = str(state.get("Resource")), given_to(state)
     credentials = state.get("Credentials")
     if credentials is not None:
-        role = static(credentials, "RoleArn") if isinstance(credentials, Mapping) else ""
-        yield allow("sts:AssumeRole", role or f"arn:{PARTITION}:iam::*:role/*")
+        arn = static(credentials, "RoleArn") if isinstance(credentials, Mapping) else ""
+        yield allow("sts:AssumeRole", arn or f"arn:{PARTITION}:iam::*:role/*")
         return  # that role does the rest
     if _LAMBDA.fullmatch(resource):
         yield allow("lambda:InvokeFunction", resource)
@@ -129,6 +106,9 @@ def _of_task(state: Mapping[str, Any]) -> Iterator[Statement]:
     name, pattern = found[1], found[2] or ""
     if name.startswith("aws-sdk:"):
         yield from _of_sdk(name, given)
+        return
+    if name in INTEGRATIONS:
+        yield from INTEGRATIONS[name].statements(given, waited=pattern.startswith("sync"))
         return
     yield from _of_integration(name, given)
     if pattern.startswith("sync"):
@@ -158,14 +138,17 @@ def _of_integration(name: str, given: Mapping[str, Any]) -> Iterator[Statement]:
             )
         case "ecs":
             yield allow("ecs:RunTask", named(given, "TaskDefinition", "ecs", "task-definition", versioned=True))
-            passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
-            yield allow("iam:PassRole", f"arn:{PARTITION}:iam::{ACCOUNT}:role/*", condition=passed)
+            yield passing("ecs-tasks", role({}, ""))
+            if mentions(given, "Tags") or mentions(given, "PropagateTags"):
+                yield allow("ecs:TagResource", anywhere("ecs", "task/*"))
         case "batch":
             yield allow(
                 "batch:SubmitJob",
                 named(given, "JobDefinition", "batch", "job-definition", versioned=True),
                 named(given, "JobQueue", "batch", "job-queue"),
             )
+            if mentions(given, "Tags"):
+                yield allow("batch:TagResource", anywhere("batch", "job/*"))
         case "glue":
             yield allow("glue:StartJobRun", named(given, "JobName", "glue", "job"))
         case "http":
@@ -186,7 +169,7 @@ def _of_job(name: str, given: Mapping[str, Any]) -> Iterator[Statement]:
         job = named(given, "JobName", "glue", "job")
         yield allow("glue:BatchStopJobRun GetJobRun GetJobRuns", job)
     if name in _RULES:
-        yield allow("events:DescribeRule PutRule PutTargets", anywhere("events", f"rule/{_RULES[name]}"))
+        yield ruling(_RULES[name])
 
 
 def _of_http(given: Mapping[str, Any]) -> Iterator[Statement]:

@@ -12,15 +12,8 @@ import msgspec
 from enginehouse.models import WorkflowSpec
 from enginehouse.providers.step_functions.definitions import make
 from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION, anywhere
-from enginehouse.providers.step_functions.exporting.permissions import (
-    DELIVERY,
-    TRACING,
-    Statement,
-    allow,
-    merged,
-    needed,
-    untold,
-)
+from enginehouse.providers.step_functions.exporting.permissions import DELIVERY, TRACING, needed, untold
+from enginehouse.providers.step_functions.exporting.statements import Statement, allow, merged
 from enginehouse.providers.step_functions.names import Arns, partition_of
 from enginehouse.providers.step_functions.settings import Settings
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from enginehouse.providers.step_functions.exporting.arns import ACCOUNT, PARTITION, REGION
-from enginehouse.providers.step_functions.exporting.permissions import Statement
 from enginehouse.providers.step_functions.exporting.stack import Stack
+from enginehouse.providers.step_functions.exporting.statements import Statement
 
 _DATA = {
     PARTITION: "${data.aws_partition.current.partition}",
