@@ -26,11 +26,11 @@ class ItemReaderFault(Exception):  # noqa: N818 -- becomes States.ItemReaderFail
 def parse_items(data: bytes, config: Mapping[str, Any], name: str = "") -> list[Any]:
     """The items in ``data``, at most ``MaxItems`` of them. Raises ``ItemReaderFault``.
 
-    ``config`` is an evaluated ``ReaderConfig``. Without ``InputType`` the ending of ``name`` decides. What is compressed by
+    ``config`` is an evaluated ``ReaderConfig``, of no manifest. Without ``InputType`` the ending of ``name`` decides. What is compressed by
     GZIP is read as what it was before.
     """
-    if config.get("ManifestType"):
-        raise ItemReaderFault(f"Manifests (ManifestType {config['ManifestType']!r}) are not read here.")
+    if config.get("ManifestType") or config.get("InputType") == "MANIFEST":
+        raise ItemReaderFault("A manifest lists files, and is no file of items itself; name it by its Key or Path.")
     kind = config.get("InputType") or _by_ending(name)
     read = _FORMATS.get(str(kind).upper())
     if read is None:
@@ -40,7 +40,7 @@ def parse_items(data: bytes, config: Mapping[str, Any], name: str = "") -> list[
             else f"ReaderConfig needs an InputType: {', '.join(sorted(_FORMATS))}."
         )
     try:
-        text = _uncompressed(data).decode("utf-8-sig")
+        text = uncompressed(data).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ItemReaderFault(f"The file is not UTF-8 text: {error.reason} at byte {error.start}.") from None
     return list(islice(read(text, config), max_items(config)))
@@ -58,7 +58,8 @@ def load_and_flatten(names: Iterable[str], read: Callable[[str], bytes], config:
     return found[:limit]
 
 
-def _uncompressed(data: bytes) -> bytes:
+def uncompressed(data: bytes) -> bytes:
+    """The bytes as they were before GZIP. Raises ``ItemReaderFault``."""
     if data.startswith(_ZSTD):
         raise ItemReaderFault("The file is compressed by ZSTD, which is not read here; GZIP is.")
     if not data.startswith(_GZIP):

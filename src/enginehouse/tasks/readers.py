@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, max_items, parse_items
+from enginehouse.tasks.manifests import is_manifest, manifest_items
 
 GET_OBJECT = "arn:aws:states:::s3:getObject"
 LIST_OBJECTS = "arn:aws:states:::s3:listObjectsV2"
@@ -69,16 +70,21 @@ class LocalFiles:
                 return load_and_flatten(self._keys(arguments), lambda key: _bytes(root / key, key), config)
             return self._listed(arguments, max_items(config))
         if command.resource == READ_FILE:
-            name = text_of(arguments, "Path")
-            file = _inside(self.folder, name)
+            name, root = text_of(arguments, "Path"), self.folder
         elif command.resource == GET_OBJECT:
-            name = text_of(arguments, "Key")
-            file = _inside(self._bucket(text_of(arguments, "Bucket")), name)
+            name, root = text_of(arguments, "Key"), self._bucket(text_of(arguments, "Bucket"))
         else:
             raise ItemReaderFault(
                 f"Items cannot be read by {command.resource!r} here; known are {READ_FILE}, {GET_OBJECT}, {LIST_OBJECTS}."
             )
-        return parse_items(_bytes(file, name), config, name)
+        data = _bytes(_inside(root, name), name)
+        if not is_manifest(config):
+            return parse_items(data, config, name)
+
+        def listed(bucket: str, key: str) -> bytes:
+            return _bytes(_inside(self._bucket(bucket) if bucket else root, key), key)
+
+        return manifest_items(data, config, listed)
 
     def write(self, command: WriteResults) -> Any:
         arguments = command.arguments if isinstance(command.arguments, dict) else {}

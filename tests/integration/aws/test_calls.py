@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import uuid
 from typing import Any
@@ -144,6 +145,13 @@ async def test_a_map_reads_from_s3_and_writes_to_it(name: str, moto: str) -> Non
         await call(moto, "s3", "put_object", Bucket=bucket, Key=f"lines/{number}", Body=b'{"n": 1}\n{"n": 2}\n')
     flat = {"InputType": "JSONL", "Transformation": "LOAD_AND_FLATTEN"}
     assert await results(over("listObjectsV2", {"Bucket": bucket, "Prefix": "lines/"}, flat)) == [*rows, *rows]
+    lists = unique("lists")
+    await call(moto, "s3", "create_bucket", Bucket=lists)
+    await call(moto, "s3", "put_object", Bucket=lists, Key="1.csv.gz", Body=gzip.compress(b'"b","a.png"\n'))
+    listed = {"destinationBucket": f"arn:aws:s3:::{lists}", "fileSchema": "Bucket, Key", "files": [{"key": "1.csv.gz"}]}
+    await call(moto, "s3", "put_object", Bucket=bucket, Key="manifest.json", Body=json.dumps(listed).encode())
+    inventory = over("getObject", {"Bucket": bucket, "Key": "manifest.json"}, {"InputType": "MANIFEST"})
+    assert await results(inventory) == [{"Bucket": "b", "Key": "a.png"}]
 
 
 @hosts

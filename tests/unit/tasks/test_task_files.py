@@ -45,6 +45,31 @@ def test_a_file_is_read_by_path_or_as_an_object_of_a_bucket(tmp_path: Path) -> N
     assert elsewhere == expected
 
 
+@pytest.mark.parametrize(
+    ("resource", "arguments"),
+    [(READ_FILE, {"Path": "lists/manifest.json"}), (GET_OBJECT, {"Bucket": "lists", "Key": "manifest.json"})],
+)
+@pytest.mark.parametrize("destination", ["arn:aws:s3:::lists", ""])
+def test_the_files_of_a_manifest_are_read(
+    tmp_path: Path, resource: str, arguments: dict[str, str], destination: str
+) -> None:
+    (tmp_path / "lists").mkdir()
+    key = "1.csv" if destination or resource == GET_OBJECT else "lists/1.csv"
+    manifest = {"destinationBucket": destination, "fileSchema": "Bucket, Key", "files": [{"key": key}]}
+    (tmp_path / "lists" / "manifest.json").write_text(json.dumps(manifest))
+    (tmp_path / "lists" / "1.csv").write_text('"shop","a.png"\n')
+    outcome = read(tmp_path, resource, arguments, {"InputType": "MANIFEST"})
+    assert outcome == TaskSucceeded(1, [{"Bucket": "shop", "Key": "a.png"}])
+
+
+def test_a_manifest_reaches_no_file_outside_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "q.csv").write_text("s3://b/../../secret\n")
+    outcome = read(tmp_path / "in", READ_FILE, {"Path": "q.csv"}, {"ManifestType": "ATHENA_DATA", "InputType": "JSONL"})
+    assert isinstance(outcome, TaskFailed)
+    assert "outside of the folder" in str(outcome.cause)
+
+
 def test_objects_are_listed_with_their_keys(tmp_path: Path) -> None:
     for name in ("b/2.txt", "b/sub/1.txt", "b/sub/2.txt"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

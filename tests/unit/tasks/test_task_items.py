@@ -105,7 +105,7 @@ def test_the_items_of_many_files_are_one_list_and_no_more_are_read_than_are_want
         (
             b"1",
             {"InputType": "CSV", "ManifestType": "ATHENA_DATA"},
-            "Manifests (ManifestType 'ATHENA_DATA') are not read",
+            "A manifest lists files, and is no file of items itself",
         ),
         (b"\x1f\x8bno", {"InputType": "JSON"}, "The GZIP file cannot be read"),
         (gzip.compress(b"[1]", mtime=0)[:-4], {"InputType": "JSON"}, "The GZIP file cannot be read"),

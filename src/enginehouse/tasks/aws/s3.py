@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from enginehouse.asl.commands import ReadItems, WriteResults
 from enginehouse.tasks.aws.catalog import model
 from enginehouse.tasks.aws.failures import CALL_FAILED, Speaker, failure_of
 from enginehouse.tasks.items import ItemReaderFault, load_and_flatten, max_items, parse_items
+from enginehouse.tasks.manifests import is_manifest, manifest_items
 from enginehouse.tasks.readers import (
     GET_OBJECT,
     LIST_OBJECTS,
@@ -42,9 +44,15 @@ class S3Items:
             key = text_of(arguments, "Key")
             version = {"VersionId": arguments["VersionId"]} if arguments.get("VersionId") else {}
             data = self._object(key, {**place, **version})
+            if is_manifest(config):
+                return manifest_items(data, config, partial(self._listed_by, place))
         except CALL_FAILED as error:
             raise ItemReaderFault(_cause(error)) from error
         return parse_items(data, config, key)
+
+    def _listed_by(self, place: Mapping[str, Any], bucket: str, key: str) -> bytes:
+        """A file that a manifest lists. Whose another bucket must be is not said."""
+        return self._object(key, place if bucket in ("", place["Bucket"]) else {"Bucket": bucket})
 
     def _object(self, key: str, place: Mapping[str, Any]) -> bytes:
         data: bytes = self._client().get_object(Key=key, **place)["Body"].read()

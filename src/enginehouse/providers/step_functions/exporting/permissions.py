@@ -218,7 +218,7 @@ def _of_map(state: Mapping[str, Any], machine: str) -> Iterator[Statement]:
         place = objects(given)
         config = reader.get("ReaderConfig", {})
         if config.get("InputType") == "MANIFEST" or "ManifestType" in config:  # and the files that it lists
-            place = under(given, "*")
+            place = under(given, "*") if config.get("ManifestType") != "ATHENA_DATA" else f"arn:{PARTITION}:s3:::*"
         yield allow(f"s3:GetObject{' GetObjectVersion' if mentions(given, 'VersionId') else ''}", place)
     elif reader.get("Resource", "").endswith(":s3:listObjectsV2"):
         yield allow("s3:ListBucket", bucket(given))
