@@ -291,3 +291,33 @@ async def test_a_silent_queue_keeps_nobody_from_step_functions(aws: Wire) -> Non
     async with made:
         await aws.reached("ChangeMessageVisibility")
         await made.send_task_success("T-2", 1)
+
+
+@pytest.mark.parametrize(("received", "beat", "runs"), [
+    (2, fault("TaskTimedOut"), False),
+    (2, fault("TaskDoesNotExist"), False),
+    (2, DONE, True),
+    (2, fault("InvalidToken"), True),  # of a server that says so of every state without a heartbeat
+    (1, fault("TaskTimedOut"), True),  # the first delivery is not asked about
+])  # fmt: skip
+async def test_a_message_that_comes_again_is_run_where_its_task_is_waited_for(
+    aws: Wire, received: int, beat: Answer, runs: bool
+) -> None:
+    body = json.dumps({"task": {"name": "do", "token": "T-1"}})
+    about = {"ApproximateReceiveCount": str(received)}
+    message = {"MessageId": "1", "ReceiptHandle": "r", "Body": body, "Attributes": about}
+    aws.script("ReceiveMessage", Answer({"Messages": [message]}), Silent())
+    aws.script("ChangeMessageVisibility", DONE)
+    aws.script("DeleteMessage", DONE)
+    aws.script("SendTaskHeartbeat", beat)
+    aws.script("SendTaskSuccess", DONE)
+    ran = []
+
+    async def do() -> None:
+        ran.append(1)
+
+    options: dict[str, Any] = {"resources": f"{aws.url}/1/q", "queue_endpoint": aws.url}
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, tasks={"do": do}, **options):
+        await aws.reached("DeleteMessage")
+    assert ran == [1] * runs
+    assert len(aws.asked("SendTaskSuccess")) == runs

@@ -19,8 +19,12 @@ _SHORTEST = 0.05
 
 async def run_job(job: Job, gone: asyncio.Event, runner: TaskRunner, answers: Answers, settings: Settings) -> None:
     """Run the task and hand its outcome in; once ``gone`` is set, nobody waits for it. Cancelling gives it back to the other
-    workers."""
+    workers. A message that came before may be of a task that is over, which is asked first."""
     beats = _Beats(job, settings)
+    if job.received > 1 and not await _is_waited_for(job, answers, beats):
+        log.info("task.over state=%s execution=%s", job.told.state, job.told.execution)
+        await answers.done(job)
+        return
     work = asyncio.create_task(runner.run(job.command(), job.info(), beats.heard))
     watch = asyncio.create_task(_keep(job, gone, answers, beats))
     try:
@@ -39,6 +43,14 @@ async def run_job(job: Job, gone: asyncio.Event, runner: TaskRunner, answers: An
     finally:
         watch.cancel()
         await asyncio.wait({watch})
+
+
+async def _is_waited_for(job: Job, answers: Answers, beats: _Beats) -> bool:
+    try:
+        return beats.silent or await answers.alive(job.token, kept=beats.kept)
+    except asyncio.CancelledError:
+        await answers.give_back(job)
+        raise
 
 
 async def _answer(job: Job, answers: Answers, outcome: TaskSucceeded | TaskFailed) -> None:
@@ -75,7 +87,7 @@ class _Beats:
     def __init__(self, job: Job, settings: Settings) -> None:
         told = job.told
         self._own = told.heartbeat is not None
-        self._silent = told.callback
+        self.silent = told.callback
         self._heard = False
         self.kept = self._own or told.watched is not None
         self.visible = settings.liveness
@@ -90,7 +102,7 @@ class _Beats:
         self._heard = True
 
     def due(self) -> bool:
-        if self._silent:
+        if self.silent:
             return False
         due = self._heard or not self._own
         self._heard = False
