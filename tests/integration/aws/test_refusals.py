@@ -97,6 +97,15 @@ async def test_what_a_gateway_says_in_place_of_the_service_may_be_tried_again(aw
     assert cause.startswith("Unable to unmarshall response:")
 
 
+@pytest.mark.parametrize("body", [b"<html>sign in to the network</html>", b"[1]"])
+async def test_what_a_gateway_says_with_success_is_no_success(aws: Wire, body: bytes) -> None:
+    aws.script("PutItem", Answer(body))
+    given = {"TableName": "t", "Item": {"id": {"S": "1"}}}
+    error, cause = await failure_of("local", aws, "aws-sdk:dynamodb:putItem", given)
+    assert error == "DynamoDb.SdkClientException"
+    assert cause.startswith("Unable to unmarshall response: the answer is no JSON object: ")
+
+
 async def test_a_resource_of_too_many_parts(aws: Wire) -> None:
     error, cause = await failure_of("local", aws, "aws-sdk:sqs:listQueues:all", {})
     assert error == "States.Runtime"

@@ -694,6 +694,17 @@ async def test_json_that_is_no_answer_is_told_of(aws: Wire, provider: StepFuncti
             await call
 
 
+@pytest.mark.parametrize("body", [b"<html>sign in to the network</html>", b"[]", b"null"])
+async def test_success_without_json_is_none(aws: Wire, provider: StepFunctionsProvider, body: bytes) -> None:
+    """AWS answers these without members, which boto3 sees in any text at all."""
+    for operation in ("SendTaskSuccess", "StopExecution"):
+        aws.script(operation, Answer(body))
+    aws.script("DescribeExecution", execution())
+    for call in (provider.send_task_success("t", 1), provider.stop_execution(EXECUTION, "")):
+        with pytest.raises(ProviderError, match="no answer of Step Functions"):
+            await call
+
+
 async def test_that_botocore_did_not_try_again_is_not_said(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("DescribeExecution", fault("ThrottlingException", "Rate exceeded"))
     with pytest.raises(ProviderUnavailableError, match="Rate exceeded") as raised:

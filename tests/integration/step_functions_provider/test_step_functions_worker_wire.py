@@ -19,6 +19,13 @@ from tests.integration.step_functions_provider.conftest import REGION, ROLE
 from tests.integration.step_functions_provider.wire import Answer, Cut, Said, Silent, Wire, fault
 
 DONE = Answer({})
+LOST: list[Said] = [
+    Cut(),
+    fault("ThrottlingException"),
+    fault("InternalServerError", status=500),
+    Answer(b"<html>sign in to the network</html>"),  # with success
+    Answer(b"[]"),
+]
 
 
 def task(input: Any = None, token: str = "T-1", **told: Any) -> Answer:
@@ -94,7 +101,7 @@ async def test_a_result_that_nobody_waits_for_is_dropped_quietly(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-@pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
+@pytest.mark.parametrize("lost", LOST)
 async def test_a_result_is_handed_in_again_until_aws_takes_it(aws: Wire, lost: Said) -> None:
     aws.script("SendTaskSuccess", lost, lost, lost, DONE)
     calls = 0
@@ -116,7 +123,7 @@ async def test_a_result_waits_for_the_credentials_to_be_renewed(aws: Wire, caplo
     assert "the credentials have expired" in caplog.text
 
 
-@pytest.mark.parametrize("lost", [Cut(), fault("ThrottlingException"), fault("InternalServerError", status=500)])
+@pytest.mark.parametrize("lost", LOST[:3])
 async def test_polling_goes_on_after_what_may_pass(aws: Wire, lost: Said) -> None:
     async with working(aws, lambda: 1, lost, Answer({"taskToken": None}), task()):
         await aws.reached("SendTaskSuccess")
@@ -130,6 +137,18 @@ async def test_an_activity_that_is_not_there_yet_is_waited_for_and_said_once(
         await aws.reached("SendTaskSuccess")
     (told,) = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert "enginehouse-do" in told.getMessage()
+
+
+async def test_a_strange_answer_in_between_is_no_end_of_polling(aws: Wire) -> None:
+    async with working(aws, lambda: 1, Answer({"taskToken": None}), LOST[3], task()):
+        await aws.reached("SendTaskSuccess")
+
+
+async def test_a_strange_answer_to_the_first_poll_ends_the_worker(aws: Wire) -> None:
+    async with working(aws, lambda: 1, LOST[3]) as provider:
+        with pytest.raises(EnginehouseError) as raised:
+            await provider.work()
+    assert "right endpoint" in str(raised.value.__cause__)
 
 
 async def test_what_will_not_pass_ends_the_worker_with_its_reason(aws: Wire) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from botocore.exceptions import ClientError
 
-from enginehouse.errors import ProviderUnavailableError
+from enginehouse.errors import ProviderError, ProviderUnavailableError
 from enginehouse.providers.step_functions.definitions import Made
 from enginehouse.providers.step_functions.faults import code_of
 from enginehouse.providers.step_functions.lookup import described_or_none, runs
@@ -25,6 +25,7 @@ from enginehouse.providers.step_functions.session import Session
 
 log = logging.getLogger(__name__)
 
+_FAILED = (ClientError, ProviderUnavailableError, ProviderError)
 _SCANNED = 500
 _AT_ONCE = 8
 
@@ -73,7 +74,7 @@ async def drop(session: Session, arns: Arns, of: str, definition: str) -> None:
         used, complete = await _used(session, ours)
         free = sorted(candidates - used) if complete else []
         await _remove(session, ours, [arn for arn in free if await _is_ours(session, arn)])
-    except (ClientError, ProviderUnavailableError) as error:
+    except _FAILED as error:
         log.warning("activities.left of=%s reason=%s", of, error)
 
 
@@ -84,7 +85,7 @@ async def _remove(session: Session, ours: str, arns: Sequence[str]) -> None:
             gone.append(arn)  # also where the answer is lost
             await session.ask("delete_activity", activityArn=arn)
             log.info("activity.deleted arn=%s", arn)
-    except (ClientError, ProviderUnavailableError):
+    except _FAILED:
         await _restore(session, ours, gone)
         raise
     await _restore(session, ours, gone)
@@ -96,7 +97,7 @@ async def _restore(session: Session, ours: str, gone: Sequence[str]) -> None:
         return
     try:
         used, complete = await _used(session, ours)
-    except (ClientError, ProviderUnavailableError) as error:
+    except _FAILED as error:
         log.warning("activities.unseen reason=%s", error)
         used, complete = set(), False
     await _all(_make(session, arn) for arn in gone if arn in used or not complete)

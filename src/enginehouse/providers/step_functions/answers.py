@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from enginehouse.asl.machine import too_large
-from enginehouse.errors import ProviderUnavailableError
+from enginehouse.errors import ProviderError, ProviderUnavailableError
 from enginehouse.mapping import INPUT_LIMIT
 from enginehouse.providers.step_functions._mapping import CAUSE_LIMIT, ERROR_LIMIT, cut
 from enginehouse.providers.step_functions.connection import Connection
@@ -25,6 +26,8 @@ from enginehouse.tasks.threads import Threads
 log = logging.getLogger(__name__)
 
 _GONE = frozenset({"TaskDoesNotExist", "TaskTimedOut", "InvalidToken"})
+# AWS is not reached, or something else stands in its place.
+_PASSING = (ProviderUnavailableError, ProviderError)
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 5.0
 _HANDED_BACK = "the worker stops; another one runs the task"
 
@@ -61,7 +64,7 @@ class Answers:
         one that has none, a server may say that the token is invalid, which then tells nothing."""
         try:
             await self._connection.ask("send_task_heartbeat", taskToken=token)
-        except (ClientError, BotoCoreError, ProviderUnavailableError) as error:
+        except (ClientError, BotoCoreError, *_PASSING) as error:
             if code_of(error) in _GONE and (kept or code_of(error) != "InvalidToken"):
                 return False
             if code_of(error) not in _GONE:
@@ -76,7 +79,7 @@ class Answers:
             try:
                 await self._connection.ask(operation, taskToken=token, **members)
                 return
-            except ProviderUnavailableError as error:
+            except _PASSING as error:
                 log.warning("task.answer_delayed operation=%s reason=%s", operation, error)
             except (ClientError, BotoCoreError) as error:
                 if code_of(error) in _GONE:
@@ -101,7 +104,7 @@ class Answers:
             job = activity_job(answer["taskToken"], answer["input"])
             if job.told.watched is not None:
                 self._connection.client.send_task_failure(taskToken=job.token, error=STOPPED, cause=_HANDED_BACK)
-        except (ValueError, ClientError, BotoCoreError) as error:
+        except (ValueError, ClientError, BotoCoreError, ResponseParserError) as error:
             log.warning("task.left reason=%s", error)
 
     async def hide(self, job: Job, seconds: int) -> None:
@@ -119,6 +122,6 @@ class Answers:
         try:
             async with asyncio.timeout(self._settings.timeout):
                 await self._threads.run(call)
-        except (ClientError, BotoCoreError, TimeoutError) as error:
+        except (ClientError, BotoCoreError, ResponseParserError, TimeoutError) as error:
             # The message then comes again, and its answer is dropped as one that nobody waits for.
             log.warning("message.left operation=%s reason=%s", operation, error)

@@ -16,12 +16,14 @@ import botocore.loaders
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ParamValidationError
+from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
 from enginehouse.errors import ProviderError, ProviderUnavailableError
-from enginehouse.providers.step_functions.faults import code_of, is_absent, is_transient, unremarked
+from enginehouse.providers.step_functions.faults import STRANGE, code_of, is_absent, is_transient, unremarked
 from enginehouse.providers.step_functions.settings import Settings
+from enginehouse.tasks.aws.strangers import refuse_strangers
 from enginehouse.tasks.threads import Threads
 
 _CONNECT, _READ, _SLOW = 3.0, 5.0, 310.0
@@ -47,8 +49,6 @@ _EMPTY = frozenset(
     }
 )
 """The operations that AWS answers without a member; some servers forget StopExecution's."""
-
-_STRANGE = "this is no answer of Step Functions; is it the right endpoint?"
 
 
 class Connection:
@@ -89,7 +89,9 @@ class Connection:
             inject_host_prefix=endpoint is None,
             parameter_validation=False,
         )
-        return self._session.client(service, endpoint_url=endpoint, config=config)
+        client = self._session.client(service, endpoint_url=endpoint, config=config)
+        refuse_strangers(client)
+        return client
 
     @property
     def region(self) -> str:
@@ -173,17 +175,17 @@ def _time(value: float | str) -> datetime:
 
 
 def _called(call: Callable[[], Any]) -> Any:
-    """The answer to a call. Raises ``ProviderError`` for JSON that is no object, over which boto3 stumbles."""
+    """The answer to a call. Raises ``ProviderError`` for one that boto3 stumbles over."""
     try:
         return call()
-    except (AttributeError, TypeError) as error:
-        raise ProviderError(_STRANGE) from error
+    except (AttributeError, TypeError, ResponseParserError) as error:
+        raise ProviderError(STRANGE) from error
 
 
 def _understood(operation: str, answer: Any) -> Any:
-    """The answer. Raises ``ProviderError`` where it has no member: boto3 takes any text at all, a proxy's greeting say, for such a one."""
+    """The answer. Raises ``ProviderError`` where it has no member of those that it should have."""
     if not answer.keys() - {"ResponseMetadata"} and operation not in _EMPTY:
-        raise ProviderError(_STRANGE)
+        raise ProviderError(STRANGE)
     return answer
 
 

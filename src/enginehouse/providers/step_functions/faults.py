@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from enginehouse.errors import (
     CapabilityError,
@@ -62,6 +63,7 @@ _SERVICES = {
     "ChangeMessageVisibility": "sqs",
     "GetCallerIdentity": "sts",
 }
+STRANGE = "this is no answer of Step Functions; is it the right endpoint?"
 _ACTION = re.compile(r"not authorized to perform:? ([a-zA-Z0-9-]+:[a-zA-Z]+)")
 
 
@@ -117,6 +119,8 @@ def translated(error: Exception) -> EnginehouseError | None:
         return ProviderError("the credentials have expired; sign in again (aws sso login)")
     if isinstance(error, _CREDENTIALS):
         return ProviderError("there are no credentials of AWS; set AWS_PROFILE, or AWS_ACCESS_KEY_ID and its secret")
+    if isinstance(error, ResponseParserError):
+        return ProviderError(STRANGE)
     if is_transient(error):
         return ProviderUnavailableError("AWS cannot be reached")
     if isinstance(error, BotoCoreError):

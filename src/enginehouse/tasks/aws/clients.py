@@ -14,6 +14,7 @@ from botocore.session import Session
 
 from enginehouse.tasks.aws.access import AwsAccess
 from enginehouse.tasks.aws.catalog import UnknownNameError, is_botocores, prefix, service
+from enginehouse.tasks.aws.strangers import refuse_strangers
 
 _CONNECT, _READ = 3.0, 60.0
 _PATIENCE = 910.0  # a Lambda function may take 15 minutes
@@ -84,6 +85,7 @@ class Clients:
             ),
         )
         client.meta.events.register("before-parse.*.*", _keep_headers)
+        refuse_strangers(client)
         return client
 
     def _keys(self, role: str) -> _Keys:
