@@ -196,10 +196,10 @@ def test_terraform_reads_it(exported: Any) -> None:
 
 
 def test_tags_are_those_that_create_is_given(exported: Any) -> None:
-    words = ("plain.yaml", "--tag", "team=a", "--tag", "cost center=${7}")
+    words = ("plain.yaml", "--tag", "team=a", "--tag", "cost center=7/a@b")
     machine = yaml.safe_load(exported(*words))["Resources"]["StateMachine"]["Properties"]
-    assert machine["Tags"] == [{"Key": "team", "Value": "a"}, {"Key": "cost center", "Value": "${7}"}]
-    assert '"cost center" = "$${7}"' in exported(*words, "--format", "terraform")
+    assert machine["Tags"] == [{"Key": "team", "Value": "a"}, {"Key": "cost center", "Value": "7/a@b"}]
+    assert '"cost center" = "7/a@b"' in exported(*words, "--format", "terraform")
 
 
 def test_asl_is_what_aws_gets(exported: Any) -> None:

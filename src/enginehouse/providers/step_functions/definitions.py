@@ -38,6 +38,8 @@ _PASSED = ("loggingConfiguration", "tracingConfiguration", "encryptionConfigurat
 _ROLE = re.compile(r"arn:([a-z][a-z0-9-]*):iam::(\d{12}):role/.+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+)*-(central|(north|south)(east|west)?|east|west)-\d+", re.ASCII)
 _TAGS, _TAG_KEY, _TAG_VALUE = 50, 128, 256
+_TAG = re.compile(r"[\w\s.:/=+@-]*")
+_DESCRIPTION = 256
 _EXPRESS = (
     "AWS keeps no status and no history of an EXPRESS execution, so it can be neither asked for nor stopped; "
     'make it STANDARD, or set provider_config["synchronous"] and await it by run_synchronously'
@@ -175,6 +177,9 @@ def _config_faults(spec: WorkflowSpec) -> Iterator[Diagnostic]:
     if config.get("versionDescription") and config.get("publish") is not True:
         message = "versionDescription describes a version, and none is published."
         yield Diagnostic("error", "INVALID_CONFIG", message, "/provider_config/versionDescription", "Set publish.")
+    if len(str(config.get("versionDescription", ""))) > _DESCRIPTION:
+        message = f"versionDescription has at most {_DESCRIPTION} characters."
+        yield Diagnostic("error", "INVALID_CONFIG", message, "/provider_config/versionDescription")
 
 
 def _role(spec: WorkflowSpec, settings: Settings) -> str:
@@ -211,8 +216,12 @@ def _tag_faults(spec: WorkflowSpec) -> Iterator[Diagnostic]:
     if len(spec.tags) + len(id_tags(spec.workflow_id)) > _TAGS:
         yield Diagnostic("error", "INVALID_TAG", f"AWS takes {_TAGS} tags, and there are more.", "/tags")
     for key, value in spec.tags.items():
-        if not 0 < len(key) <= _TAG_KEY or len(value) > _TAG_VALUE or key.lower().startswith("aws:"):
-            message = f"AWS does not take the tag {key!r:.150}: a key has 1 to {_TAG_KEY} characters and no `aws:`, a value at most {_TAG_VALUE}."
+        is_short = 0 < len(key) <= _TAG_KEY and len(value) <= _TAG_VALUE
+        if not is_short or key.lower().startswith("aws:") or not _TAG.fullmatch(key + value):
+            message = (
+                f"AWS does not take the tag {key!r:.150}: a key has 1 to {_TAG_KEY} characters and no `aws:`, a value at "
+                f"most {_TAG_VALUE}, both of letters, digits, blanks and _.:/=+-@."
+            )
             yield Diagnostic("error", "INVALID_TAG", message, f"/tags/{key}")
 
 

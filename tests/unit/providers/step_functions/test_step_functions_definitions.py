@@ -75,6 +75,24 @@ def test_all_faults_are_told_at_once() -> None:
     assert len(raised.value.diagnostics) >= 7
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"tags": {"team*": "shop"}},
+        {"tags": {"team": "shop?"}},
+        {"provider_config": {"publish": True, "versionDescription": "x" * 257}},
+    ],
+)
+def test_what_aws_takes_no_more_of_is_found_before_it_is_asked(fields: dict[str, Any]) -> None:
+    with pytest.raises(InvalidSpecError):
+        make(spec(**fields), SETTINGS, ARNS)
+
+
+def test_tags_are_of_any_letters() -> None:
+    tags = {"größe": "日本 1.0/a:b=c+d-e@f", "empty": ""}
+    assert make(spec(tags=tags), SETTINGS, ARNS).tags == tags
+
+
 def test_express_is_refused_unless_it_is_awaited() -> None:
     quick = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
     with pytest.raises(CapabilityError, match="no history"):
