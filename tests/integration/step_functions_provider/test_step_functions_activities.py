@@ -42,7 +42,9 @@ async def names(provider: StepFunctionsProvider) -> list[str]:
 async def test_no_activity_is_made_for_a_definition_that_is_not_taken(server: Server) -> None:
     async with opened(server) as provider:
         await provider.create_workflow(spec("flow", QUICK))
-        assert "definition" in (await provider.create_workflow(spec("flow", TASK))).message
+        found = await provider.create_workflow(spec("flow", TASK))
+        assert "definition" in found.message
+        assert set(found.resource_ids) == {"arn", "role"}  # and none is named that is not there
         with pytest.raises(WorkflowNotFoundError):
             await provider.update_workflow(spec("absent", TASK))
         assert await names(provider) == []

@@ -184,7 +184,11 @@ async def test_a_machines_arn_is_no_id_for_a_new_one(aws: Wire, provider: StepFu
 async def test_activities_are_made_first(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("CreateActivity", Answer({"activityArn": "x", "creationDate": 1}))
     aws.script("CreateStateMachine", CREATED)
-    aws.script("DescribeStateMachine", fault("StateMachineDoesNotExist"), machine(TASK))
+    aws.script(
+        "DescribeStateMachine",
+        fault("StateMachineDoesNotExist"),
+        lambda _: machine(json.loads(aws.asked("CreateStateMachine")[0]["definition"])),
+    )
     made = await provider.create_workflow(spec(TASK))
     assert [name for name, _ in aws.calls[1:3]] == ["CreateActivity", "CreateStateMachine"]
     assert made.resource_ids["activity:greet"] == f"{ARNS}:activity:enginehouse-greet"

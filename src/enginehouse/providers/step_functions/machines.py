@@ -6,6 +6,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -81,7 +82,8 @@ async def create(session: Session, spec: WorkflowSpec, made: Made, arns: Arns) -
         advice = "delete it first, AWS changes no type" if "type" in differing else "replace it with update_workflow"
         message = f"the workflow exists already, with another {', '.join(differing)}, and was left as it is; {advice}"
     log.info("workflow.created workflow=%s arn=%s %s", spec.workflow_id, arn, message)
-    return _result(spec, made, there, version, message)
+    held = replace(made, activities={}, queues={}) if "definition" in differing else made
+    return _result(spec, held, there, version, message)
 
 
 async def _while_deleting(session: Session, made: Made) -> Any:
