@@ -22,6 +22,10 @@ _INVOKE = "lambda:invoke.waitForTaskToken"
 LOSSES = 20
 """How many workers one task may lose before it fails."""
 
+_AGAIN = 3
+"""Seconds until AWS hands a lost task out again: a worker that gives it back has ended by then. While it ends it still listens, and a
+task that it got would wait for its heartbeat's end."""
+
 STOPPED = "Enginehouse.WorkerStopped"
 """The error by which a worker that stops gives a task back."""
 
@@ -162,7 +166,7 @@ class _Rewriting:
             return state
         lost = {
             "ErrorEquals": ["States.HeartbeatTimeout", STOPPED],
-            "IntervalSeconds": 1,
+            "IntervalSeconds": _AGAIN,
             "MaxAttempts": LOSSES,
             "BackoffRate": 1,
         }

@@ -154,6 +154,9 @@ def test_a_lost_worker_is_found_and_its_task_given_to_another() -> None:
     made = state(Target("activity", ACTIVITY), liveness=30, Retry=retry)
     assert made["HeartbeatSeconds"] == 30
     assert made["Retry"][0]["ErrorEquals"] == ["States.HeartbeatTimeout", STOPPED]
+    assert (
+        made["Retry"][0]["IntervalSeconds"] == 3
+    )  # the worker that gives it back has ended by then, and listens no more
     assert made["Retry"][1:] == retry
     assert made["Parameters"]["task"]["retried"] is True
 
