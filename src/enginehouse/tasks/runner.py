@@ -171,7 +171,7 @@ class TaskRunner:
         """Where items are, and the threads to reach it from."""
         if self._aws is not None and service_action(command.resource).startswith("s3:"):
             services = await self._load_services(self._aws)
-            return services.items, services.threads
+            return services.items, services.threads(command.resource)
         if self._items is None:
             raise ItemReaderFault(_NO_FILES)
         return self._items, self._pool()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.aws.running import HOSTS, host, run, task
-from tests.integration.step_functions_provider.wire import Answer, Wire, fault, wire
+from tests.integration.step_functions_provider.wire import Answer, Silent, Wire, fault, wire
 
 LOCALLY = "http://127.0.0.1:9"
 STS_REFUSAL = b"""<ErrorResponse><Error><Type>Sender</Type><Code>AccessDenied</Code><Message>Not you.</Message></Error>
@@ -104,6 +104,24 @@ async def test_what_a_gateway_says_with_success_is_no_success(aws: Wire, body: b
     error, cause = await failure_of("local", aws, "aws-sdk:dynamodb:putItem", given)
     assert error == "DynamoDb.SdkClientException"
     assert cause.startswith("Unable to unmarshall response: the answer is no JSON object: ")
+
+
+async def test_a_silent_service_keeps_nobody_from_the_others(aws: Wire) -> None:
+    aws.script("PutItem", Silent())
+    aws.script("SendMessage", Answer({"MessageId": "m-1"}))
+    silent = task("dynamodb:putItem", {"TableName": "t", "Item": {"id": {"S": "1"}}}, TimeoutSeconds=2)
+    silent["States"]["T"]["Catch"] = [{"ErrorEquals": ["States.Timeout"], "Next": "Late"}]
+    silent["States"]["Late"] = {"Type": "Pass", "Result": "late", "End": True}
+    message = task("sqs:sendMessage", {"QueueUrl": QUEUE, "MessageBody": "m"})["States"]["T"]
+    soon = {"Type": "Wait", "Seconds": 1, "Next": "Send"}  # the silent one has its thread by then
+    sent = {"StartAt": "Soon", "States": {"Soon": soon, "Send": message}}
+    branches = [silent, sent]
+    states = {"All": {"Type": "Parallel", "Branches": branches, "End": True}}
+    definition = {"StartAt": "All", "States": states, "TimeoutSeconds": 20}
+    status = await run(host("local", {"endpoint": aws.url, "connections": 1}), definition)
+    assert isinstance(status.output, list), status.error
+    assert status.output[0] == "late"
+    assert status.output[1]["MessageId"] == "m-1"
 
 
 async def test_a_resource_of_too_many_parts(aws: Wire) -> None:

@@ -26,7 +26,7 @@ class AwsAccess:
 
     ``endpoint`` is for all services, ``endpoints`` for single ones, by the name that definitions or botocore give them.
     ``poll``: seconds between two looks at a job that is waited for; the first ones come sooner. ``connections``: how many
-    calls run at once. ``endpoints_only``: a service for which there is no endpoint is not called, so that nothing ever goes to
+    calls of one service run at once. ``endpoints_only``: a service for which there is no endpoint is not called, so that nothing ever goes to
     AWS itself; credentials are made up where there are none.
     """
 

@@ -51,18 +51,26 @@ class _Call:
 
 
 class AwsServices:
-    """Calls services in at most ``access.connections`` threads of its own, made when they are needed. ``items`` is S3 for
-    Maps; it blocks, and is used from ``threads``."""
+    """Calls each service in at most ``access.connections`` threads of its own, made when they are needed: one that is silent
+    keeps nobody from the others. ``items`` is S3 for Maps; it blocks, and is used from the threads of its resources."""
 
     def __init__(self, access: AwsAccess) -> None:
         self._access = access
         self._clients = Clients(access)
         self.items: ItemSource = S3Items(partial(self._clients.get, "s3"))
-        self.threads = Threads(access.connections)
+        self._threads: dict[str, Threads] = {}
+
+    def threads(self, resource: str) -> Threads:
+        """Those from which what the resource asks for is called."""
+        service = service_action(resource).rpartition(":")[0]
+        if service not in self._threads:
+            self._threads[service] = Threads(self._access.connections)
+        return self._threads[service]
 
     def close(self) -> None:
         """Let the threads go; calls that still run are not waited for."""
-        self.threads.close()
+        for threads in self._threads.values():
+            threads.close()
 
     async def run(
         self,
@@ -106,7 +114,7 @@ class AwsServices:
             if job is None:
                 raise ServiceFailure("States.Runtime", f"{command.resource!r} cannot be waited for here; {_served()}")
         if answered is None:
-            answered = await self.threads.run(self._request, command, info)
+            answered = await self.threads(command.resource).run(self._request, command, info)
             if job is not None:
                 submitted(answered)
         return answered if job is None else await self._follow(job, command, answered, alive)
@@ -115,7 +123,7 @@ class AwsServices:
         """The bare result of a Lambda function whose ARN is the resource."""
         arguments = {"FunctionName": command.resource, "Payload": json_text(command.arguments)}
         wrapped = msgspec.structs.replace(command, resource=f"arn:aws:states:::{LAMBDA_INVOKE}", arguments=arguments)
-        return (await self.threads.run(self._request, wrapped, info))["Payload"]
+        return (await self.threads(wrapped.resource).run(self._request, wrapped, info))["Payload"]
 
     async def drop(self, command: ScheduleTask, answered: Any) -> None:
         """Stop a job whose outcome no longer matters; that it cannot be stopped is logged."""
@@ -124,7 +132,7 @@ class AwsServices:
             return
         try:
             async with asyncio.timeout(_STOPPING):
-                await self.threads.run(job.stop, self._ask(command), command, answered)
+                await self.threads(command.resource).run(job.stop, self._ask(command), command, answered)
         except (ServiceFailure, TimeoutError) as error:
             log.warning("aws.not_stopped resource=%s error=%s", command.resource, error or type(error).__name__)
 
@@ -134,7 +142,7 @@ class AwsServices:
         ask, pause = self._ask(command), min(_FIRST_LOOK, self._access.poll)
         while True:
             try:
-                ended = await self.threads.run(job.look, ask, command, submitted)
+                ended = await self.threads(command.resource).run(job.look, ask, command, submitted)
             except ServiceFailure as failure:
                 if not failure.passing:
                     raise
