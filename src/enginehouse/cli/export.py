@@ -22,7 +22,7 @@ from enginehouse.models import WorkflowSpec
 from enginehouse.options import arguments_of
 from enginehouse.providers.step_functions import StepFunctionsProvider
 from enginehouse.providers.step_functions.definitions import make
-from enginehouse.providers.step_functions.exporting import Logs, stack_of
+from enginehouse.providers.step_functions.exporting import POLICY_LIMIT, Logs, stack_of
 from enginehouse.providers.step_functions.exporting.cloudformation import cloudformation
 from enginehouse.providers.step_functions.exporting.terraform import terraform
 from enginehouse.providers.step_functions.names import Arns, partition_of
@@ -70,6 +70,11 @@ def export(
             stack = stack_of(spec, settings, logs=logs, tracing=tracing)
             for resource in stack.untold:
                 note(f"warning: what {resource} needs is not known here, and the role may not do it: add it")
+            if (size := stack.policy_size) > POLICY_LIMIT:
+                note(
+                    f"warning: the role's policy has {size:,} characters, and IAM takes {POLICY_LIMIT:,}: allow more by `*`, "
+                    "or move a part of the states into a workflow of their own"
+                )
             text = cloudformation(stack) if format == "cloudformation" else terraform(stack)
     write_text(text)
     return exits.OK

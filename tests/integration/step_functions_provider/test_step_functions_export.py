@@ -267,6 +267,21 @@ def test_what_the_role_lacks_is_said(tmp_path: Path) -> None:
     assert "what arn:aws:states:::newservice:do.waitForTaskToken needs is not known here" in done.stderr
 
 
+def test_a_role_that_iam_would_not_take_is_told_of(tmp_path: Path) -> None:
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function"
+    task = {"Type": "Task", "End": True}
+    branches = [
+        {"StartAt": f"T{number}", "States": {f"T{number}": {**task, "Resource": f"{arn}:{'f' * 50}{number}"}}}
+        for number in range(100)
+    ]
+    many = {"StartAt": "All", "States": {"All": {"Type": "Parallel", "Branches": branches, "End": True}}}
+    (tmp_path / "many.json").write_text(json.dumps(many))
+    command = [sys.executable, "-m", "enginehouse.cli", "export", "many.json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0
+    assert "characters, and IAM takes 10,240" in done.stderr
+
+
 def test_faults_of_the_definition_are_shown(exported: Any, tmp_path: Path) -> None:
     (tmp_path / "wrong.yaml").write_text("StartAt: Q\nStates:\n  P: { Type: Pass, End: true }\n")
     assert "Q" in exported("wrong.yaml", status=2)

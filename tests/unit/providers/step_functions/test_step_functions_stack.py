@@ -90,3 +90,11 @@ def test_a_stack_for_china_names_integrations_as_they_are_there() -> None:
     settings = Settings(region="cn-north-1", resources={"*": queue})
     made = stack_of(WorkflowSpec(workflow_id="flow", definition=definition), settings, logs="OFF")
     assert made.definition["States"]["T"]["Resource"] == "arn:aws-cn:states:::sqs:sendMessage.waitForTaskToken"
+
+
+def test_a_policy_is_as_large_as_iam_counts_it() -> None:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": ["lambda:InvokeFunction"], "Resource": [LAMBDA]}],
+    }
+    assert stack(LAMBDA).policy_size == len(json.dumps(policy, separators=(",", ":")))

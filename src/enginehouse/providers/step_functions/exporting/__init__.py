@@ -1,5 +1,5 @@
 """A workflow as infrastructure: what create makes on AWS, written down for CloudFormation or Terraform. Pure."""
 
-from enginehouse.providers.step_functions.exporting.stack import Logs, Stack, stack_of
+from enginehouse.providers.step_functions.exporting.stack import POLICY_LIMIT, Logs, Stack, stack_of
 
-__all__ = ["Logs", "Stack", "stack_of"]
+__all__ = ["POLICY_LIMIT", "Logs", "Stack", "stack_of"]

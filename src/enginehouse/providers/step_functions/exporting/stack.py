@@ -21,6 +21,9 @@ Logs: TypeAlias = Literal["ALL", "ERROR", "FATAL", "OFF"]
 
 _NOT_IN_IAM = re.compile(r"[^\t\n\r\x20-\x7e\xa1-\xff]")
 
+POLICY_LIMIT = 10_240
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
 # Stands for wherever the stack is deployed; it is replaced by references.
 _NOWHERE = Arns("us-east-1", "000000000000")
 
@@ -48,6 +51,18 @@ class Stack:
     def role_description(self) -> str:
         """In letters that IAM takes."""
         return _NOT_IN_IAM.sub("?", f"What the workflow {self.workflow_id} needs")[:1000]
+
+    @property
+    def policy_size(self) -> int:
+        """Characters of the role's policy, as IAM counts them; it takes ``POLICY_LIMIT``."""
+        statements = [
+            {"Effect": "Allow", "Action": item.actions, "Resource": item.resources, "Condition": item.condition}
+            for item in self.statements
+        ]
+        text = msgspec.json.encode({"Version": "2012-10-17", "Statement": statements}).decode()
+        for mark, place in ((PARTITION, "aws"), (REGION, "eu-central-1"), (ACCOUNT, "123456789012")):
+            text = text.replace(mark, place)
+        return len(text.replace(',"Condition":{}', ""))
 
     @property
     def log_group(self) -> str:
