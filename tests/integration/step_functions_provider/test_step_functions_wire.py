@@ -173,6 +173,18 @@ async def test_silent_synchronous_runs_keep_nobody_else_waiting(aws: Wire) -> No
     assert status.state == ExecutionState.RUNNING
 
 
+async def test_a_synchronous_run_begins_again_where_it_was_throttled_alone(
+    aws: Wire, provider: StepFunctionsProvider
+) -> None:
+    ended = {**execution(status="SUCCEEDED", stopDate=1700000001, output="1").body, "billingDetails": {}}
+    aws.script("StartSyncExecution", fault("ThrottlingException"), Answer(ended))
+    assert (await provider.run_synchronously("flow", ExecutionInput())).output == 1
+    aws.script("StartSyncExecution", fault("InternalServerError", status=500), Answer(ended))
+    with pytest.raises(ProviderUnavailableError):  # it may have begun
+        await provider.run_synchronously("flow", ExecutionInput())
+    assert len(aws.asked("StartSyncExecution")) == 3
+
+
 async def test_a_machines_arn_is_no_id_for_a_new_one(aws: Wire, provider: StepFunctionsProvider) -> None:
     aws.script("CreateStateMachine", CREATED)
     aws.script("DescribeStateMachine", machine())

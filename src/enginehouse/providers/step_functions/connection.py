@@ -15,13 +15,13 @@ import botocore
 import botocore.loaders
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import ParamValidationError
+from botocore.exceptions import ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
 from botocore.utils import parse_timestamp
 from botocore.validate import ParamValidator
 
 from enginehouse.errors import ProviderError, ProviderUnavailableError
-from enginehouse.providers.step_functions.faults import STRANGE, code_of, is_absent, is_transient, unremarked
+from enginehouse.providers.step_functions.faults import STRANGE, THROTTLED, code_of, is_absent, is_transient, unremarked
 from enginehouse.providers.step_functions.settings import Settings
 from enginehouse.tasks.aws.strangers import refuse_strangers
 from enginehouse.tasks.threads import Threads
@@ -64,6 +64,7 @@ class Connection:
         self._slow = Threads(settings.threads)
         self._session: Any = None
         self.client: Any = None
+        self._slow_client: Any = None
 
     async def open(self) -> None:
         """Read AWS's configuration and make the client. Raises boto3's own errors."""
@@ -123,13 +124,23 @@ class Connection:
             raise ParamValidationError(report=report.generate_report())
 
     async def ask_slowly(self, operation: str, **members: Any) -> Any:
-        """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked once, on threads of its own: one
-        that is given up would keep its thread from all other calls for so long."""
-        client = await self.on_thread(
-            self.make, "stepfunctions", self._settings.endpoint, read=_SLOW, pool=self._settings.threads
-        )
-        call = functools.partial(getattr(client, operation), **members)
-        return _understood(operation, await self._slow.run(functools.partial(_called, call)))
+        """AWS's answer to an operation that answers when it is done, within ``_SLOW`` seconds. It is asked again where it was throttled
+        alone, so that nothing has begun; on threads of its own: one that is given up would keep its thread from all other calls for so long."""
+        loop = asyncio.get_running_loop()
+        end, pause = loop.time() + self._settings.timeout, _FIRST_PAUSE
+        if self._slow_client is None:
+            pool = self._settings.threads
+            made = await self.on_thread(self.make, "stepfunctions", self._settings.endpoint, read=_SLOW, pool=pool)
+            self._slow_client = self._slow_client or made
+        call = functools.partial(getattr(self._slow_client, operation), **members)
+        while True:
+            try:
+                return _understood(operation, await self._slow.run(_called, call))
+            except ClientError as error:
+                if code_of(error) not in THROTTLED or loop.time() + pause > end:
+                    raise
+            await asyncio.sleep(pause * random.uniform(0.5, 1))
+            pause = min(pause * 2, _LONGEST_PAUSE)
 
     async def _within(self, call: Callable[[], Any], seconds: float) -> Any:
         loop = asyncio.get_running_loop()
@@ -157,8 +168,9 @@ class Connection:
 
     def close(self) -> None:
         """Let the threads go; a call that still waits for its socket is not waited for."""
-        if self.client is not None:
-            self.client.close()
+        for client in (self.client, self._slow_client):
+            if client is not None:
+                client.close()
         self._threads.close()
         self._slow.close()
 
