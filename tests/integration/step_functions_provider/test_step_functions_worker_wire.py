@@ -340,3 +340,29 @@ async def test_a_message_that_comes_again_is_run_where_its_task_is_waited_for(
         await aws.reached("DeleteMessage")
     assert ran == [1] * runs
     assert len(aws.asked("SendTaskSuccess")) == runs
+
+
+async def test_a_message_that_comes_twice_is_run_once_at_a_time(aws: Wire) -> None:
+    body = json.dumps({"task": {"name": "do", "token": "T-1"}})
+
+    def delivery(count: int) -> Answer:
+        about = {"ApproximateReceiveCount": str(count)}
+        return Answer(
+            {"Messages": [{"MessageId": "1", "ReceiptHandle": f"r-{count}", "Body": body, "Attributes": about}]}
+        )
+
+    aws.script("ReceiveMessage", delivery(1), delivery(2), Silent())
+    for operation in ("ChangeMessageVisibility", "DeleteMessage", "SendTaskHeartbeat", "SendTaskSuccess"):
+        aws.script(operation, DONE)
+    ran, end = [], asyncio.Event()
+
+    async def do() -> None:
+        ran.append(1)
+        await end.wait()
+
+    options: dict[str, Any] = {"resources": f"{aws.url}/1/q", "queue_endpoint": aws.url}
+    async with StepFunctionsProvider(REGION, endpoint=aws.url, role=ROLE, tasks={"do": do}, **options):
+        await aws.reached("ReceiveMessage", 3)  # the second delivery has been dealt with
+        end.set()
+        await aws.reached("DeleteMessage")
+    assert ran == [1]

@@ -178,6 +178,11 @@ class Worker:
             except ValueError as error:
                 log.error("message.unreadable queue=%s id=%s reason=%s", url, message.get("MessageId"), error)
                 continue
+            if any(running.token == job.token for running, _ in self._running.values()):
+                log.info(
+                    "message.again queue=%s state=%s", url, job.told.state
+                )  # it is asked about when it comes once more
+                continue
             if job.told.name not in self._settings.handlers and received < _DELIVERIES:
                 log.warning("task.elsewhere queue=%s task=%s", url, job.told.name)
                 await self._answers.hide(job, _ELSEWHERE)
