@@ -273,6 +273,33 @@ async def test_a_workflow_starts_another_and_waits_for_it(make: Make) -> None:
         assert '"Error":"KeyError"' in failing.error.cause
 
 
+async def test_a_worker_that_ends_leaves_what_was_started_from_a_workflow_to_the_next_one(make: Make) -> None:
+    began, go = asyncio.Event(), asyncio.Event()
+
+    async def hold() -> str:
+        began.set()
+        await go.wait()
+        return "held"
+
+    child = WorkflowSpec(workflow_id=f"child-{id(make)}", definition=one("Task", Resource="task:hold"))
+    parent = one(
+        "Task",
+        Resource="arn:aws:states:::states:startExecution.sync:2",
+        Parameters={"StateMachineArn": child.workflow_id, "Input": {}},
+        OutputPath="$.Output",
+    )
+    async with make() as client:
+        await client.create_workflow(child)
+        async with make(tasks={"hold": hold}, drain=0.1):
+            execution = await begin(client, parent)
+            async with asyncio.timeout(30):
+                await began.wait()
+        go.set()
+        async with make(tasks={"hold": hold}), asyncio.timeout(30):
+            status = await until_over(client, execution)
+    assert (status.state, status.output) == (ExecutionState.SUCCEEDED, "held")
+
+
 async def test_the_items_of_a_distributed_map_are_executions_of_their_own(make: Make) -> None:
     processor = {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},

@@ -7,7 +7,9 @@ import contextlib
 from typing import Any
 
 import msgspec
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio import activity
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.service import RPCError
 
 from enginehouse.asl.commands import ScheduleTask
 from enginehouse.asl.notifications import TaskFailed, TaskSucceeded
@@ -70,10 +72,23 @@ async def _ended(session: Session, id: str) -> ExecutionStatus:
         with contextlib.suppress(WorkflowFailureError):
             await handle.result()
     except asyncio.CancelledError:
-        with contextlib.suppress(EnginehouseError):
-            await stops.ask(session, id, "The parent execution no longer waits for this one.")
+        with contextlib.suppress(EnginehouseError, RPCError):
+            if not await _waited_for(session):
+                await stops.ask(session, id, "The parent execution no longer waits for this one.")
         raise
     return await reading.status(session, id, history=False)
+
+
+async def _waited_for(session: Session) -> bool:
+    """Whether this activity, which is cancelled, is still wanted: a worker that ends leaves it to another one."""
+    details = activity.cancellation_details()
+    if details is not None and details.cancel_requested:
+        return False
+    info = activity.info()
+    parent = await reading.described(session, info.workflow_id or "")
+    return parent.status == WorkflowExecutionStatus.RUNNING and any(
+        pending.activity_id == info.activity_id for pending in parent.raw_description.pending_activities
+    )
 
 
 def _described(status: ExecutionStatus, names: Names, name: str, *, parsed: bool) -> dict[str, Any]:
