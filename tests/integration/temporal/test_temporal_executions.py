@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
@@ -172,6 +173,21 @@ async def test_a_timeout_ends_it_also_without_a_worker(make: Make) -> None:
         assert status.error.code == "States.Timeout"
         assert status.history[-1].type == "ExecutionTimedOut"
         assert (await provider.get_execution_status(id, history=False)).state == ExecutionState.TIMED_OUT
+
+
+async def test_signals_of_others_do_it_no_harm(make: Make, server: DevServer) -> None:
+    """Whoever has Temporal's tools may send any: with too few arguments, of another kind, in another encoding."""
+    raw = await Client.connect(server.address)
+    odd: list[list[Any]] = [[], [1], ["x", 1], [1, 2, 3], [None, None], [None, None, None], [WorkflowExecution()]]
+    async with make(tasks={"double": double}) as provider:
+        execution = await begin(provider, one("Wait", Seconds=2))
+        handle = raw.get_workflow_handle(execution)
+        for name in ("task-success", "task-failure", "task-heartbeat", "poke"):
+            for args in odd:
+                await handle.signal(name, args=args)
+        async with asyncio.timeout(30):
+            status = await until_over(provider, execution)
+    assert status.state == ExecutionState.SUCCEEDED
 
 
 async def test_a_name_is_taken_also_after_the_end(make: Make) -> None:

@@ -29,14 +29,12 @@ from enginehouse.asl.commands import (
     StopChild,
     WriteResults,
 )
-from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TaskFailed, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
-from enginehouse.providers.temporal import calls
+from enginehouse.providers.temporal import calls, signals
 from enginehouse.providers.temporal.live import (
     PAUSE,
     AlarmRang,
-    Beat,
-    FromOutside,
     Happening,
     Live,
     Order,
@@ -52,7 +50,6 @@ from enginehouse.providers.temporal.records import VERSION, Carried, Ending, Sta
 
 log = logging.getLogger(__name__)
 
-SUCCESS, FAILURE, HEARTBEAT = "task-success", "task-failure", "task-heartbeat"
 READ, WRITE = "enginehouse:read-items", "enginehouse:write-results"
 
 # What the language allows a task that names no timeout: three years and two months.
@@ -100,17 +97,10 @@ class Execution:
             # Anything else would be tried again without end, and nobody would be told.
             raise calls.failed(Ending("States.Runtime", f"{type(error).__name__}: {error}")) from error
 
-    @workflow.signal(name=SUCCESS)
-    def task_success(self, task: int, output: RawValue) -> None:
-        self._inbox.append(FromOutside(TaskSucceeded(task, value_of(output.payload))))
-
-    @workflow.signal(name=FAILURE)
-    def task_failure(self, task: int, error: str | None, cause: str | None) -> None:
-        self._inbox.append(FromOutside(TaskFailed(task, error, cause)))
-
-    @workflow.signal(name=HEARTBEAT)
-    def task_heartbeat(self, task: int) -> None:
-        self._inbox.append(FromOutside(Beat(task)))
+    @workflow.signal(dynamic=True)
+    def signalled(self, name: str, args: Sequence[RawValue]) -> None:
+        if (told := signals.read(name, [item.payload for item in args])) is not None:
+            self._inbox.append(told)
 
     # -- driving
 

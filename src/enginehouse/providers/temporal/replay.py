@@ -16,14 +16,12 @@ from temporalio.common import RawValue
 from temporalio.converter import DataConverter
 
 from enginehouse import asl
-from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TaskFailed, TaskSucceeded, TimerFired
+from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
-from enginehouse.providers.temporal.host import FAILURE, HEARTBEAT, SUCCESS
+from enginehouse.providers.temporal import signals
 from enginehouse.providers.temporal.live import (
     PAUSE,
     AlarmRang,
-    Beat,
-    FromOutside,
     Happening,
     Live,
     TaskReturned,
@@ -212,13 +210,9 @@ class Replay:
 
     async def _on_signaled(self, event: HistoryEvent, at: float) -> None:
         given = event.workflow_execution_signaled_event_attributes
-        values = [value_of(item) for item in await self._decoded(given.input)]
-        if given.signal_name == SUCCESS and len(values) == 2:
-            self._pending.append(FromOutside(TaskSucceeded(values[0], values[1])))
-        elif given.signal_name == FAILURE and len(values) == 3:
-            self._pending.append(FromOutside(TaskFailed(*values)))
-        elif given.signal_name == HEARTBEAT and len(values) == 1:
-            self._pending.append(FromOutside(Beat(values[0])))
+        told = signals.read(given.signal_name, await self._decoded(given.input))
+        if told is not None:
+            self._pending.append(told)
 
     async def _on_cancel_requested(self, event: HistoryEvent, at: float) -> None:
         cause = event.workflow_execution_cancel_requested_event_attributes.cause

@@ -11,10 +11,10 @@ from enginehouse.models import JSON
 from enginehouse.names import execution_of
 from enginehouse.providers.temporal import reading
 from enginehouse.providers.temporal.connection import is_not_found
-from enginehouse.providers.temporal.host import FAILURE, HEARTBEAT, SUCCESS
 from enginehouse.providers.temporal.payloads import json_text
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import PROVIDER
+from enginehouse.providers.temporal.signals import FAILURE, HEARTBEAT, SUCCESS
 
 
 async def success(session: Session, token: str, output: JSON) -> None:
