@@ -16,6 +16,7 @@ from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import PROVIDER
+from enginehouse.providers.temporal.standing import standing
 
 _TYPES = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: "ExecutionStarted",
@@ -88,7 +89,7 @@ async def status(session: Session, description: WorkflowExecutionDescription, *,
     elif state.is_terminal:
         output, ending = await reading.ended(session, description)
     else:
-        metadata |= await reading.standing(session, description, state, "")
+        metadata |= await standing(session, description, state, native=True)
     events: list[ExecutionEvent] = []
     if history:
         events = [item async for item in _events(session, description, follow=False)]

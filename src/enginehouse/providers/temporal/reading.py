@@ -7,13 +7,9 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 import msgspec
-from temporalio.api.enums.v1 import EventType, PendingWorkflowTaskState, TaskQueueType
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import (
-    DescribeTaskQueueRequest,
-    GetWorkflowExecutionHistoryReverseRequest,
-)
+from temporalio.api.workflowservice.v1 import GetWorkflowExecutionHistoryReverseRequest
 from temporalio.client import (
     WorkflowExecutionDescription,
     WorkflowExecutionStatus,
@@ -31,9 +27,10 @@ from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request, is_not_found
 from enginehouse.providers.temporal.payloads import text_of, value_of
 from enginehouse.providers.temporal.records import Ending, Start
-from enginehouse.providers.temporal.replay import Replay, started_at
+from enginehouse.providers.temporal.replay import Replay, told_at
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import MEMO, NATIVE, PROVIDER
+from enginehouse.providers.temporal.standing import standing
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -138,7 +135,7 @@ async def _begun(session: Session, event: HistoryEvent, *, native: bool) -> Firs
     given = event.workflow_execution_started_event_attributes
     found = list(given.input.payloads)
     raw = [item.payload for item in await session.client.data_converter.decode(found, [RawValue] * len(found))]
-    at, run = started_at(event), _run_of(event)
+    at, run = told_at(event), _run_of(event)
     if native:
         return First(run, text_of(raw[0]) if raw else "null", Start(), "", at, True)
     start = msgspec.convert(value_of(raw[2]), Start) if len(raw) > 2 else Start(seed=given.first_execution_run_id)
@@ -282,12 +279,10 @@ async def _whole(
     ending = replay.ending
     if live.state is not None and live.state.finished and state in (ExecutionState.FAILED, ExecutionState.TIMED_OUT):
         ending = Ending(live.state.error, live.state.cause, live.state.status, live.state.failed_at)
-    metadata = metadata_of(live.start, live.name)
+    metadata = metadata_of(replay.start, live.name)
     if replay.reason is not None and state == ExecutionState.CANCELLED:
         metadata["stop_reason"] = replay.reason
-    if live.state is not None and live.state.context.redrive_count:
-        metadata["redrive_count"] = live.state.context.redrive_count
-    metadata |= await standing(session, description, state, replay.stuck)
+    metadata |= await standing(session, description, state)
     return ExecutionStatus(
         execution_id=description.id,
         workflow_id=live.workflow_id,
@@ -314,14 +309,18 @@ _BAD = (ExecutionState.FAILED, ExecutionState.TIMED_OUT)
 
 def state_of(description: WorkflowExecutionDescription) -> ExecutionState:
     found = mapping.STATES.get(description.status or WorkflowExecutionStatus.RUNNING, ExecutionState.RUNNING)
-    if found == ExecutionState.RUNNING and description.history_length <= 2 and _unbegun(description):
+    if found == ExecutionState.RUNNING and _unbegun(description):
         return ExecutionState.PENDING
     return found
 
 
 def _unbegun(description: WorkflowExecutionDescription) -> bool:
-    """Whether no worker has taken the run up, and none had an earlier run of it."""
-    return description.run_id == first_run(description)
+    """Whether no worker has got through a workflow task of the run, and none had an earlier run of it. Temporal notes the first
+    task that a worker completes; the history is no measure, as callers' signals are in it too."""
+    raw = description.raw_description
+    info = raw.workflow_execution_info
+    completed = info.HasField("most_recent_worker_version_stamp") or info.auto_reset_points.points
+    return description.run_id == first_run(description) and raw.HasField("pending_workflow_task") and not completed
 
 
 async def _short(
@@ -345,7 +344,7 @@ async def _short(
         output, ending = await ended(session, description, last)
         error = mapping.error_of(ending) if ending is not None else None
     elif not state.is_terminal:
-        metadata |= await standing(session, description, state, "")
+        metadata |= await standing(session, description, state)
     return ExecutionStatus(
         execution_id=description.id,
         workflow_id=description.workflow_type,
@@ -414,38 +413,5 @@ async def stop_reason(session: Session, description: WorkflowExecutionDescriptio
 
 def metadata_of(start: Start, name: str) -> dict[str, Any]:
     request = dict(start.request)
-    return {**request.pop("metadata", {}), **request, "execution_name": name}
-
-
-async def standing(
-    session: Session, description: WorkflowExecutionDescription, state: ExecutionState, stuck: str
-) -> dict[str, Any]:
-    """What keeps an execution that is not over from going on, where that is not its definition."""
-    if state.is_terminal:
-        return {}
-    found: dict[str, Any] = {}
-    raw = description.raw_description
-    if raw.workflow_extended_info.cancel_requested:
-        found["stopping"] = True
-    task = raw.pending_workflow_task
-    if task.attempt >= 2:
-        found["stuck"] = stuck or "the workflow task fails on the worker, and is tried again"
-        found["stuck_attempt"] = task.attempt
-    if state == ExecutionState.PENDING or task.state == PendingWorkflowTaskState.PENDING_WORKFLOW_TASK_STATE_SCHEDULED:
-        queue = description.task_queue
-        if not await _polled(session, queue):
-            found["message"] = (
-                f"no worker polls the task queue {queue!r}; run: enginehouse worker --provider temporal --tasks FILE"
-            )
-    return found
-
-
-async def _polled(session: Session, queue: str) -> bool:
-    """Whether a worker asked for workflow tasks of the queue of late. A dead one is listed for up to five minutes."""
-    request = DescribeTaskQueueRequest(
-        namespace=session.client.namespace,
-        task_queue=TaskQueue(name=queue),
-        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
-    )
-    answer = await session.ask(session.client.workflow_service.describe_task_queue(request))
-    return bool(answer.pollers)
+    redriven = {"redrive_count": len(start.chains)} if start.chains else {}
+    return {**request.pop("metadata", {}), **request, "execution_name": name, **redriven}

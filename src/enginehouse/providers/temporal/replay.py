@@ -46,7 +46,6 @@ class Replay:
         self._names: dict[int | str, str] = {}
         self.live: Live | None = None
         self.next_run = ""
-        self.stuck = ""
         self.reason: str | None = None
         self.ending: Ending | None = None
         self.output: Any = None
@@ -104,7 +103,7 @@ class Replay:
             if len(self._args) > 2
             else Start(seed=given.first_execution_run_id)
         )
-        self.next_run = self.stuck = ""
+        self.next_run = ""
         self.reason = self.ending = self.stopped_at = self.output = None
         if self.live is None:
             self.live = Live(
@@ -113,7 +112,7 @@ class Replay:
                 input_text=text_of(self._args[1]),
                 execution_id=self._execution_id,
                 workflow_id=given.workflow_type.name,
-                started_at=started_at(event),
+                started_at=told_at(event),
                 keep=True,
             )
         elif self.live.start.version != self._start.version:
@@ -124,12 +123,7 @@ class Replay:
         self._turn_at, self._cut = at, len(self._pending)
 
     async def _on_turn_completed(self, event: HistoryEvent, at: float) -> None:
-        self.stuck = ""
         self._turn(self._cut, self._turn_at)
-
-    async def _on_turn_failed(self, event: HistoryEvent, at: float) -> None:
-        failure = await self._failure(event.workflow_task_failed_event_attributes.failure)
-        self.stuck = getattr(failure, "message", "") or str(failure) or "the workflow task failed"
 
     def _turn(self, count: int, now: float) -> None:
         """What the worker did in one workflow task."""
@@ -222,16 +216,16 @@ class Replay:
     # -- ends
 
     async def _on_completed(self, event: HistoryEvent, at: float) -> None:
-        self.stopped_at = at
+        self.stopped_at = told_at(event)
         self.output = await self._one(event.workflow_execution_completed_event_attributes.result)
 
     async def _on_failed(self, event: HistoryEvent, at: float) -> None:
-        self.stopped_at = at
+        self.stopped_at = told_at(event)
         failure = await self._failure(event.workflow_execution_failed_event_attributes.failure)
         self._fail(mapping.ending_of(failure), at)
 
     async def _on_timed_out(self, event: HistoryEvent, at: float) -> None:
-        self.stopped_at = at
+        self.stopped_at = told_at(event)
         state = self._running(at)
         if state is not None and self.live is not None:
             # The execution's timeout is Temporal's to keep; the core is told when it has passed.
@@ -239,12 +233,12 @@ class Replay:
         self.ending = Ending("States.Timeout", None, status="TIMED_OUT")
 
     async def _on_canceled(self, event: HistoryEvent, at: float) -> None:
-        self.stopped_at = at
+        self.stopped_at = told_at(event)
         self._abort(at)
 
     async def _on_terminated(self, event: HistoryEvent, at: float) -> None:
         given = event.workflow_execution_terminated_event_attributes
-        self.stopped_at = at
+        self.stopped_at = told_at(event)
         if (ending := mapping.ended_by_server(given.identity, given.reason)) is not None:
             self._fail(ending, at)
             return
@@ -279,8 +273,8 @@ class Replay:
         return live.state if live.state is not None and not live.state.finished else None
 
 
-def started_at(event: HistoryEvent) -> float:
-    """When the execution began, as exact as the SDK tells it: in whole microseconds."""
+def told_at(event: HistoryEvent) -> float:
+    """When it happened, as exact as the SDK tells of a start or an end: in whole microseconds."""
     return event.event_time.ToMicroseconds() / 1e6
 
 
@@ -303,7 +297,6 @@ _HANDLERS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED: Replay._on_started,
     EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED: Replay._on_turn_started,
     EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED: Replay._on_turn_completed,
-    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED: Replay._on_turn_failed,
     EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: Replay._on_activity_scheduled,
     EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED: Replay._on_activity_completed,
     EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED: Replay._on_activity_failed,
