@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from enginehouse.cli.logs import Level, show_logs
 from enginehouse.cli.options import Engine
 from enginehouse.cli.output import note, write_json
 from enginehouse.cli.session import EMBEDDED, STORE, Session, session, settings_of
-from enginehouse.cli.signals import Interrupted, until_asked
+from enginehouse.cli.signals import Interrupted, run_loop, until_asked
 from enginehouse.errors import CapabilityError
 
 
@@ -62,7 +61,7 @@ def engine(
             await until_asked(_served(opened, as_json=flags.json))
 
     try:
-        asyncio.run(serve())
+        run_loop(serve())
     except Interrupted:
         note("stopped; unfinished executions go on when an engine comes back")
     return exits.OK

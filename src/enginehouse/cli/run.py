@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shlex
 import sys
@@ -28,7 +27,7 @@ from enginehouse.cli.output import complain, note, write_json, write_json_error
 from enginehouse.cli.progress import Progress
 from enginehouse.cli.report import show_report
 from enginehouse.cli.session import Session, session, settings_of
-from enginehouse.cli.signals import Interrupted, until_asked
+from enginehouse.cli.signals import Interrupted, run_loop, until_asked
 from enginehouse.cli.workflows import bytes_of, spec_from, store_workflow
 from enginehouse.graph.marks import Mark, Tracker
 from enginehouse.graph.model import Graph, build
@@ -96,7 +95,7 @@ def run(
 
     try:
         with redirect_stdout(sys.stderr):  # what task functions print is not the output
-            found, graph, happened = asyncio.run(whole())
+            found, graph, happened = run_loop(whole())
     except Interrupted as interrupted:
         kept = (
             f"stopped following {name!r}; it is kept as it stands" if begun else f"{name!r} may not have been started"

@@ -1,15 +1,39 @@
-"""Ctrl-C and SIGTERM as a request to end well; the second one ends at once."""
+"""Ctrl-C and SIGTERM as a request to end well; the second one ends at once. And an end that comes in any case."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable
-from typing import TypeVar
+from collections.abc import Awaitable, Coroutine
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 ECHO = 0.5
 ASKED = (signal.SIGINT, signal.SIGTERM)
+LEFT = 1.0
+"""Seconds for which what was left running is waited for, once it is cancelled."""
+
+_abandoned: list[asyncio.Runner] = []
+
+
+def run_loop(main: Coroutine[Any, Any, T]) -> T:
+    """As ``asyncio.run``, which waits for all that was left running: for ever, where a task function does not let itself be
+    cancelled. Such a one is abandoned here, and ends with the process."""
+    runner = asyncio.Runner()
+    try:
+        return runner.run(main)
+    finally:
+        if runner.run(_all_ended()):
+            runner.close()
+        else:
+            _abandoned.append(runner)
+
+
+async def _all_ended() -> bool:
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    return not left or not (await asyncio.wait(left, timeout=LEFT))[1]
 
 
 class Interrupted(Exception):  # noqa: N818 -- not an error: somebody asked for it

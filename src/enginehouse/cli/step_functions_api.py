@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +13,7 @@ from enginehouse.cli import exits
 from enginehouse.cli.logs import Level, show_logs
 from enginehouse.cli.options import Output
 from enginehouse.cli.output import note, write_json
-from enginehouse.cli.signals import Interrupted, until_asked
+from enginehouse.cli.signals import Interrupted, run_loop, until_asked
 from enginehouse.errors import InvalidSpecError, ProviderNotFoundError
 
 
@@ -113,7 +112,7 @@ def step_functions_api(
 
     with serving.bind(host, port) as listening:
         try:
-            asyncio.run(serve())
+            run_loop(serve())
         except Interrupted:
             note("stopped" if place == "memory" else "stopped; unfinished executions go on when it comes back")
     return exits.OK

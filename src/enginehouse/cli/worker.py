@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from typing import Annotated, Protocol, runtime_checkable
 
@@ -15,7 +14,7 @@ from enginehouse.cli.logs import Level, show_logs
 from enginehouse.cli.options import Engine
 from enginehouse.cli.output import note, write_json
 from enginehouse.cli.session import Session, session, settings_of
-from enginehouse.cli.signals import Interrupted, until_asked
+from enginehouse.cli.signals import Interrupted, run_loop, until_asked
 from enginehouse.config import Settings, load_settings
 from enginehouse.errors import CapabilityError
 
@@ -93,7 +92,7 @@ def worker(
             await until_asked(_served(opened, as_json=flags.json))
 
     try:
-        asyncio.run(serve())
+        run_loop(serve())
     except Interrupted:
         note("stopped; another worker goes on with what is unfinished")
     return exits.OK

@@ -48,6 +48,15 @@ async def linger(folder):
 @task("boom")
 async def boom(given):
     raise RuntimeError("no")
+
+@task("stubborn")
+async def stubborn(folder):
+    (pathlib.Path(folder) / f"began-{os.getpid()}").touch()
+    while True:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            pass
 """
 
 
@@ -134,6 +143,16 @@ async def logged(file: Path, event: str) -> None:
     async with asyncio.timeout(40):
         while event not in await asyncio.to_thread(file.read_text):  # noqa: ASYNC110 -- a file tells
             await asyncio.sleep(0.05)
+
+
+async def test_a_worker_ends_also_where_a_task_does_not_let_itself_be_cancelled(make: Make, tmp_path: Path) -> None:
+    async with make() as client, worker(client, tmp_path) as first:
+        id = await begin(client, one("Task", Resource="task:stubborn"), json.dumps(str(tmp_path)))
+        await seen(tmp_path, 1)
+        first.terminate()
+        async with asyncio.timeout(40):
+            assert await first.wait() == 0
+        await client.stop_execution(id, "seen enough")
 
 
 async def test_a_worker_shows_prometheus_its_metrics_and_runs_no_more_tasks_than_it_may(
