@@ -155,6 +155,35 @@ async def test_a_worker_ends_also_where_a_task_does_not_let_itself_be_cancelled(
         await client.stop_execution(id, "seen enough")
 
 
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--concurrency", "0"], "Must be >= 1"),
+        (["--pollers", "-1"], "Must be >= 1"),
+        (["--metrics", "nowhere"], "Invalid Prometheus address"),
+        (["--config", "namespace.toml"], "the namespace does not exist; create it, or name another one by `namespace`"),
+        (["--config", "tuning.toml"], "unexpected keyword argument 'bogus'"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+async def test_a_worker_that_cannot_work_says_why(make: Make, tmp_path: Path, flags: list[str], said: str) -> None:
+    files = {"namespace": 'namespace = "no-such"', "tuning": "tuning = {bogus = 3}"}
+    for name, line in files.items():
+        await asyncio.to_thread((tmp_path / f"{name}.toml").write_text, f"[providers.temporal]\n{line}\n")
+    log = tmp_path / "log"
+    async with make() as client, worker(client, tmp_path, *flags, log=str(log)) as process:
+        async with asyncio.timeout(40):
+            assert await process.wait() not in (0, 70)
+    told = await asyncio.to_thread(log.read_text)
+    assert said in told
+    assert "Traceback" not in told
+
+
+async def test_a_worker_may_have_one_poller(make: Make) -> None:
+    async with make(works=True, tuning={"pollers": 1}) as provider:
+        assert (await run(provider, one("Pass"), 1)).output == 1
+
+
 async def test_a_worker_shows_prometheus_its_metrics_and_runs_no_more_tasks_than_it_may(
     make: Make, tmp_path: Path
 ) -> None:

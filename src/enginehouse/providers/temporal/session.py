@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable
 from typing import TypeVar
 
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.worker import Worker
 
@@ -44,11 +45,15 @@ class Session:
 
     async def open(self) -> None:
         """Make the client and, where there are tasks, begin to work. Raises ``ProviderUnavailableError`` where a worker
-        is wanted and Temporal cannot be reached; a client alone connects at its first call."""
+        is wanted and Temporal cannot be reached, and ``RPCError`` for a namespace that is not there; a client alone connects at its
+        first call."""
         settings = self.settings
         self.client: Client = await self._connected()
         self.definitions = Definitions(self.client, settings)
         if settings.works:
+            # A worker that fails by itself, later, has nobody to tell.
+            known = DescribeNamespaceRequest(namespace=self.client.namespace)
+            await self.ask(self.client.workflow_service.describe_namespace(known))
             self._runner = make_runner(settings)
             self._worker = make_worker(self.client, settings, self._runner, self._start)
             self._working = asyncio.create_task(self._work(self._worker), name="enginehouse-temporal-worker")

@@ -10,9 +10,10 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from enginehouse.errors import Diagnostic, InvalidSpecError
 from enginehouse.providers.temporal.activities import BEAT, Activities, Starter
 from enginehouse.providers.temporal.host import Execution
-from enginehouse.providers.temporal.settings import Settings
+from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import TaskRunner
 
 _TURN_AT_MOST = 8.0
@@ -29,19 +30,25 @@ _TUNING = {
 
 
 def make_worker(client: Client, settings: Settings, runner: TaskRunner, start: Starter) -> Worker:
-    """A worker for the settings' task queue."""
+    """A worker for the settings' task queue. Raises ``InvalidSpecError`` for what it cannot be tuned to."""
     tuning = {name: number for key, number in settings.tuning.items() for name in _TUNING.get(key, (key,))}
+    if tuning.get("max_concurrent_workflow_task_polls") == 1:
+        tuning["max_concurrent_workflow_task_polls"] = 2  # one for the queue, one for what this worker has in its cache
     given: Mapping[str, Any] = {"max_concurrent_workflow_tasks": 100, "max_concurrent_activities": 200, **tuning}
-    worker = Worker(
-        client,
-        task_queue=settings.task_queue,
-        workflows=[Execution],
-        activities=[Activities(runner, settings.grace, start, settings.names).run],
-        graceful_shutdown_timeout=timedelta(seconds=settings.drain),
-        max_heartbeat_throttle_interval=timedelta(seconds=BEAT),
-        default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
-        **given,
-    )
+    try:
+        worker = Worker(
+            client,
+            task_queue=settings.task_queue,
+            workflows=[Execution],
+            activities=[Activities(runner, settings.grace, start, settings.names).run],
+            graceful_shutdown_timeout=timedelta(seconds=settings.drain),
+            max_heartbeat_throttle_interval=timedelta(seconds=BEAT),
+            default_heartbeat_throttle_interval=timedelta(seconds=BEAT),
+            **given,
+        )
+    except TypeError as error:
+        fault = Diagnostic("error", "INVALID_TUNING", f"Temporal's library makes no such worker: {error}", "/tuning")
+        raise InvalidSpecError("", diagnostics=[fault], provider=PROVIDER) from error
     # The SDK fails a workflow task that takes two seconds, for good. Our turns end by themselves: the core counts their steps.
     # A busy machine may still need longer for one, and until Temporal gives up on it, after ten seconds, it has that.
     worker._workflow_worker._deadlock_timeout_seconds = _TURN_AT_MOST  # type: ignore[union-attr]
