@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Mapping
 
 import pytest
 from temporalio.client import (
@@ -44,6 +45,23 @@ async def test_a_list_has_what_was_created_and_lacks_what_was_deleted_a_moment_a
             if number % 4 == 3:
                 await provider.delete_workflow(there.pop(1))
             assert [item.workflow_id for item in (await provider.list_workflows()).items] == there
+
+
+async def test_a_list_has_the_name_and_tags_that_a_workflow_was_updated_to(make: Make) -> None:
+    async with make() as provider, make() as other:
+        for number in range(3):
+            await provider.create_workflow(dataclasses.replace(spec(f"w{number}"), name="old", tags={"a": "1"}))
+        await provider.update_workflow(dataclasses.replace(spec("w1"), name="new", tags={"b": "2"}))
+        wanted = [("w2", "old", {"a": "1"}), ("w1", "new", {"b": "2"}), ("w0", "old", {"a": "1"})]
+        assert await named(provider) == wanted
+        async with asyncio.timeout(30):
+            while await named(other) != wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def named(provider: TemporalProvider) -> list[tuple[str, str, Mapping[str, str]]]:
+    found = (await provider.list_workflows()).items
+    return [(item.workflow_id, item.name, item.tags) for item in found]
 
 
 async def test_a_list_has_what_was_started_and_how_what_was_stopped_ended(make: Make) -> None:

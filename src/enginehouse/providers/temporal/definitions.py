@@ -41,6 +41,9 @@ _NOTE = (
     "A workflow of Enginehouse lives here. Leave it paused: it is started by enginehouse alone, "
     "and an unpaused schedule without times is removed by Temporal after some days."
 )
+_REPLACED = f"{_NOTE} It was replaced after it was created."
+"""Temporal keeps a schedule's memo, which a list shows, as it was at first: the note says that it is of old."""
+
 _CONFIG_KEYS = ("type",)
 
 # Temporal answers what a schedule holds by asking a system workflow, which may take ten times as long as a start. Seconds:
@@ -138,7 +141,7 @@ class Definitions:
         self._settings = settings
         self._known: dict[str, _Known] = {}
         self.recent: Recent[dict[str, Any] | float] = Recent()
-        """The memos of those that were just created; for what was deleted the time of that."""
+        """The memos of those that were just created or replaced; for what was deleted the time of that."""
 
     def schedule_id(self, workflow_id: str) -> str:
         return f"{self._settings.prefix}{workflow_id}"
@@ -149,11 +152,11 @@ class Definitions:
             try:
                 await self._asked(
                     self._client.create_schedule(
-                        self.schedule_id(workflow_id), self._schedule(workflow_id, made), memo=_memo(made)
+                        self.schedule_id(workflow_id), self._schedule(workflow_id, made), memo=memo_of(made)
                     )
                 )
                 self._known.pop(workflow_id, None)
-                self.recent.add(workflow_id, _memo(made)[MEMO])
+                self.recent.add(workflow_id, memo_of(made)[MEMO])
                 return None
             except ScheduleAlreadyRunningError:
                 there = await self._there(workflow_id)
@@ -224,7 +227,7 @@ class Definitions:
         )
 
         def replaced(_: ScheduleUpdateInput) -> ScheduleUpdate:
-            return ScheduleUpdate(self._schedule(workflow_id, kept))
+            return ScheduleUpdate(self._schedule(workflow_id, kept, note=_REPLACED))
 
         try:
             await self._asked(self._client.get_schedule_handle(self.schedule_id(workflow_id)).update(replaced))
@@ -232,6 +235,7 @@ class Definitions:
             if is_not_found(error):
                 return None
             raise
+        self.recent.add(workflow_id, memo_of(kept)[MEMO])
         await self._forgotten(workflow_id)
         return existing
 
@@ -248,7 +252,7 @@ class Definitions:
     def _asked(self, call: Any) -> Any:
         return asked(call, self._settings.timeout)
 
-    def _schedule(self, workflow_id: str, made: Definition) -> Schedule:
+    def _schedule(self, workflow_id: str, made: Definition, *, note: str = _NOTE) -> Schedule:
         # What somebody triggers by hand in Temporal's UI runs, with an empty input.
         names = self._settings.names
         start = Start(options=made.stored.options, digest=made.stored.digest, arns=names.prefix, role=names.role)
@@ -262,7 +266,7 @@ class Definitions:
                 workflow_type, args=args, id=execution_id(workflow_id, "triggered"), task_queue=queue
             ),
             spec=ScheduleSpec(),
-            state=ScheduleState(paused=True, note=_NOTE),
+            state=ScheduleState(paused=True, note=note),
         )
 
     async def _read(self, schedule: Schedule) -> Definition | None:
@@ -275,7 +279,12 @@ class Definitions:
         return Definition(text, msgspec.convert(value_of(raw[3].payload), Stored), native_of(text))
 
 
-def _memo(made: Definition) -> dict[str, Any]:
+def was_replaced(note: str | None) -> bool:
+    """Whether the memo of a schedule with this note is that of an earlier definition."""
+    return note == _REPLACED
+
+
+def memo_of(made: Definition) -> dict[str, Any]:
     """What a listing shows without asking for each. Large tags stay with the definition alone."""
     spec = msgspec.json.decode(made.stored.spec)
     found = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -17,10 +17,12 @@ from enginehouse.models import ExecutionState, ExecutionSummary, WorkflowSummary
 from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request
+from enginehouse.providers.temporal.definitions import memo_of, was_replaced
 from enginehouse.providers.temporal.reading import described, workflow_id_of
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 
+S = TypeVar("S")
 T = TypeVar("T")
 
 _AT_ONCE = 20
@@ -39,6 +41,7 @@ async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSu
     """Newest first."""
     prefix = session.settings.prefix
     found: dict[str, WorkflowSummary] = {}
+    replaced: set[str] = set()
     pages = await session.ask(session.client.list_schedules(f"ScheduleId STARTS_WITH {_quoted(prefix)}"))
     while True:
         await session.ask(pages.fetch_next_page())
@@ -47,14 +50,22 @@ async def workflows(session: Session, limit: int, token: str) -> Page[WorkflowSu
             if item.id.startswith(prefix) and MEMO in memo:
                 id = item.id.removeprefix(prefix)
                 found[id] = _workflow(id, memo[MEMO])
+                if item.schedule is not None and was_replaced(item.schedule.state.note):
+                    replaced.add(id)
         if not pages.next_page_token:
             break
     for id, done in session.definitions.recent.all().items():
         if not isinstance(done, float):
-            found.setdefault(id, _workflow(id, done))
+            found[id] = _workflow(id, done)
         elif id in found and found[id].created_at.timestamp() <= done:
             del found[id]
-    return _page(list(found.values()), limit, token, lambda item: (item.created_at, item.workflow_id))
+    page = _page(list(found.values()), limit, token, lambda item: (item.created_at, item.workflow_id))
+
+    async def now(item: WorkflowSummary) -> WorkflowSummary:
+        there = await session.definitions.find(item.workflow_id) if item.workflow_id in replaced else None
+        return item if there is None else _workflow(item.workflow_id, memo_of(there)[MEMO])
+
+    return Page(items=await _each(page.items, now), next_token=page.next_token)
 
 
 def _workflow(id: str, memo: Mapping[str, Any]) -> WorkflowSummary:
@@ -125,21 +136,30 @@ async def executions(
 async def _as_they_are(session: Session, workflow_id: str) -> dict[str, ExecutionSummary | None]:
     """The executions that this provider started or steered a moment ago; None for one that is gone."""
     ids = [id for id in session.recent.all() if not workflow_id or workflow_id_of(id) == workflow_id]
-    free = asyncio.Semaphore(_AT_ONCE)
 
     async def now(id: str) -> ExecutionSummary | None:
+        try:
+            return _summary(await described(session, id))
+        except ExecutionNotFoundError:
+            return None
+
+    return dict(zip(ids, await _each(ids, now), strict=True))
+
+
+async def _each(items: Sequence[S], ask: Callable[[S], Awaitable[T]]) -> list[T]:
+    """What ``ask`` gives of each, twenty at once."""
+    free = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(item: S) -> T:
         async with free:
-            try:
-                return _summary(await described(session, id))
-            except ExecutionNotFoundError:
-                return None
+            return await ask(item)
 
     try:
         async with asyncio.TaskGroup() as group:
-            asked = {id: group.create_task(now(id)) for id in ids}
+            asked = [group.create_task(one(item)) for item in items]
     except BaseExceptionGroup as failed:
         raise failed.exceptions[0] from None
-    return {id: task.result() for id, task in asked.items()}
+    return [task.result() for task in asked]
 
 
 def _summary(item: WorkflowExecution) -> ExecutionSummary | None:
