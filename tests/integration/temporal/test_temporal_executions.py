@@ -190,6 +190,25 @@ async def test_signals_of_others_do_it_no_harm(make: Make, server: DevServer) ->
     assert status.state == ExecutionState.SUCCEEDED
 
 
+async def test_what_is_triggered_by_hand_runs_and_is_one_of_the_workflows_executions(
+    make: Make, server: DevServer
+) -> None:
+    raw = await Client.connect(server.address)
+    workflow_id = f"by-hand-{id(make)}"
+    definition = one("Pass", QueryLanguage="JSONata", Output="{% $string($states.input) & $random() %}")
+    async with make(works=True) as provider, asyncio.timeout(60):
+        await provider.create_workflow(WorkflowSpec(workflow_id=workflow_id, definition=definition))
+        await raw.get_schedule_handle(f"{provider.settings.prefix}{workflow_id}").trigger()
+        while not (listed := (await provider.list_executions(workflow_id=workflow_id)).items):  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        execution = listed[0].execution_id
+        status = await until_over(provider, execution)
+    assert execution.startswith(f"{workflow_id}:triggered-")
+    assert (status.state, status.workflow_id, status.input) == (ExecutionState.SUCCEEDED, workflow_id, {})
+    assert str(status.output).startswith("{}0.")
+    assert status.history[-1].type == "ExecutionSucceeded"
+
+
 async def test_a_name_is_taken_also_after_the_end(make: Make) -> None:
     async with make(works=True) as provider:
         id = await begin(provider, one("Pass"), {"n": 1}, name="a/b:c")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,10 +33,12 @@ from enginehouse.mapping import retrier, spec_text
 from enginehouse.models import WorkflowSpec
 from enginehouse.names import execution_id
 from enginehouse.providers.temporal.connection import asked, is_bad_request, is_not_found
+from enginehouse.providers.temporal.live import compiled
+from enginehouse.providers.temporal.names import TRIGGERED
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed, text_of, value_of
 from enginehouse.providers.temporal.recent import Recent
-from enginehouse.providers.temporal.records import Options, Start, Stored
-from enginehouse.providers.temporal.settings import MEMO, PROVIDER, Settings
+from enginehouse.providers.temporal.records import VERSION, Options, Start, Stored
+from enginehouse.providers.temporal.settings import MEMO, NATIVE, PROVIDER, Settings
 
 _NOTE = (
     "A workflow of Enginehouse lives here. Leave it paused: it is started by enginehouse alone, "
@@ -253,17 +256,31 @@ class Definitions:
         return asked(call, self._settings.timeout)
 
     def _schedule(self, workflow_id: str, made: Definition, *, note: str = _NOTE) -> Schedule:
-        # What somebody triggers by hand in Temporal's UI runs, with an empty input.
+        # What somebody triggers by hand in Temporal's UI runs, with an empty input; a native one is given the arguments as they are here.
         names = self._settings.names
-        start = Start(options=made.stored.options, digest=made.stored.digest, arns=names.prefix, role=names.role)
+        start = Start(
+            options=made.stored.options,
+            digest=made.stored.digest,
+            arns=names.prefix,
+            role=names.role,
+            grace=self._settings.grace,
+            liveness=self._settings.liveness,
+            version=VERSION,
+        )
         args = [packed(made.text), json_text("{}"), json_value(start), json_value(made.stored)]
         if made.native is None:
             workflow_type, queue = workflow_id, self._settings.task_queue
+            limit = compiled(made.text, made.stored.options).timeout
         else:
-            workflow_type, queue = made.native
+            (workflow_type, queue), limit = made.native, made.stored.options.timeout
         return Schedule(
             action=ScheduleActionStartWorkflow(
-                workflow_type, args=args, id=execution_id(workflow_id, "triggered"), task_queue=queue
+                workflow_type,
+                args=args,
+                id=execution_id(workflow_id, TRIGGERED),
+                task_queue=queue,
+                execution_timeout=timedelta(seconds=limit) if limit is not None else None,
+                memo=memo_of_execution(native=made.native is not None),
             ),
             spec=ScheduleSpec(),
             state=ScheduleState(paused=True, note=note),
@@ -296,3 +313,8 @@ def memo_of(made: Definition) -> dict[str, Any]:
     if len(msgspec.json.encode(found)) > 1500:
         del found["tags"]
     return {MEMO: found}
+
+
+def memo_of_execution(*, native: bool) -> dict[str, Any]:
+    # a codec hides what a memo holds, and not that it is there
+    return {MEMO: {"native": native}, **({NATIVE: True} if native else {})}

@@ -46,7 +46,7 @@ from enginehouse.providers.temporal.live import (
 )
 from enginehouse.providers.temporal.pace import Pace, Turn
 from enginehouse.providers.temporal.payloads import LIMIT, json_text, json_value, text_of, value_of
-from enginehouse.providers.temporal.records import VERSION, Carried, Ending, Start
+from enginehouse.providers.temporal.records import VERSION, Ending, Start
 
 log = logging.getLogger(__name__)
 
@@ -82,10 +82,7 @@ class Execution:
     async def run(self, args: Sequence[RawValue]) -> RawValue:
         """The output. A failure of the execution is an ``ApplicationError`` with an ``Ending`` as its details."""
         payloads = [item.payload for item in args]
-        info = workflow.info()
-        start = (
-            msgspec.convert(value_of(payloads[2]), Start) if len(payloads) > 2 else Start(info.first_execution_run_id)
-        )
+        start = calls.start_of(payloads, workflow.info().first_execution_run_id)
         if start.version > VERSION:
             # Fails the workflow task, not the execution: a worker of that version, or a later one, goes on with it.
             raise RuntimeError("the execution is of a later version of enginehouse than this worker; update the worker")
@@ -117,8 +114,7 @@ class Execution:
             started_at=info.workflow_start_time.timestamp(),
         )
         now = _now()
-        if len(args) > 3:
-            carried = msgspec.json.decode(text_of(args[3]), type=Carried)
+        if (carried := calls.carried_of(args)) is not None:
             self._carry_out(live, live.go_on(carried, now))
         else:
             self._carry_out(live, live.begin(now))

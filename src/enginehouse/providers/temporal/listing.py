@@ -18,7 +18,8 @@ from enginehouse.paging import page_token, read_page_token
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal.connection import is_bad_request
 from enginehouse.providers.temporal.definitions import memo_of, was_replaced
-from enginehouse.providers.temporal.reading import described, workflow_id_of
+from enginehouse.providers.temporal.names import workflow_id_of
+from enginehouse.providers.temporal.reading import described
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import MEMO, PROVIDER
 

@@ -14,6 +14,7 @@ from enginehouse.mapping import when
 from enginehouse.models import ExecutionEvent, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
+from enginehouse.providers.temporal.names import workflow_id_of
 from enginehouse.providers.temporal.session import Session
 from enginehouse.providers.temporal.settings import PROVIDER
 from enginehouse.providers.temporal.standing import standing
@@ -95,7 +96,7 @@ async def status(session: Session, description: WorkflowExecutionDescription, *,
         events = [item async for item in _events(session, description, follow=False)]
     return ExecutionStatus(
         execution_id=description.id,
-        workflow_id=reading.workflow_id_of(description.id),
+        workflow_id=workflow_id_of(description.id),
         provider_type=PROVIDER,
         state=state,
         start_time=when(begun.at),

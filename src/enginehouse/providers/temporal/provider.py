@@ -33,6 +33,7 @@ from enginehouse.models import (
 from enginehouse.names import Names, execution_of
 from enginehouse.opening import Opening
 from enginehouse.paging import page_size
+from enginehouse.providers.temporal.names import workflow_id_of
 from enginehouse.providers.temporal.settings import PROVIDER, Settings
 from enginehouse.tasks import Handler, HttpAccess, ItemSource, handlers_of
 from enginehouse.tasks.aws import AwsAccess, aws_access
@@ -185,7 +186,7 @@ class TemporalProvider(Provider):
                 description = await reading.described(session, execution_of(execution_id))
                 if not reading.is_native(description):
                     return (await reading.first(session, description.id, description.run_id, native=False)).definition
-                workflow_id = reading.workflow_id_of(description.id)
+                workflow_id = workflow_id_of(description.id)
             found = await session.definitions.find(workflow_id)
             if found is None:
                 raise self._no_workflow(workflow_id)

@@ -24,7 +24,9 @@ from enginehouse.errors import ExecutionNotFoundError
 from enginehouse.mapping import when
 from enginehouse.models import ExecutionError, ExecutionState, ExecutionStatus
 from enginehouse.providers.temporal import _mapping as mapping
+from enginehouse.providers.temporal import calls
 from enginehouse.providers.temporal.connection import is_bad_request, is_not_found
+from enginehouse.providers.temporal.names import workflow_id_of
 from enginehouse.providers.temporal.payloads import text_of, value_of
 from enginehouse.providers.temporal.records import Ending, Start
 from enginehouse.providers.temporal.replay import Replay, told_at
@@ -71,11 +73,6 @@ async def described(session: Session, execution_id: str) -> WorkflowExecutionDes
 
 def no_execution(execution_id: str) -> ExecutionNotFoundError:
     return ExecutionNotFoundError("there is no such execution", execution_id=execution_id, provider=PROVIDER)
-
-
-def workflow_id_of(execution_id: str) -> str:
-    """The workflow in ``workflow:name``."""
-    return execution_id.rpartition(":")[0] or execution_id
 
 
 def is_native(description: WorkflowExecutionDescription) -> bool:
@@ -138,7 +135,7 @@ async def _begun(session: Session, event: HistoryEvent, *, native: bool) -> Firs
     at, run = told_at(event), _run_of(event)
     if native:
         return First(run, text_of(raw[0]) if raw else "null", Start(), "", at, True)
-    start = msgspec.convert(value_of(raw[2]), Start) if len(raw) > 2 else Start(seed=given.first_execution_run_id)
+    start = calls.start_of(raw, given.first_execution_run_id)
     return First(run, text_of(raw[1]), start, text_of(raw[0]), start.started_at or at, False)
 
 

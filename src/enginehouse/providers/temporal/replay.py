@@ -18,7 +18,7 @@ from temporalio.converter import DataConverter
 from enginehouse import asl
 from enginehouse.asl.notifications import ChildFinished, GoOn, Stop, TimerFired
 from enginehouse.providers.temporal import _mapping as mapping
-from enginehouse.providers.temporal import signals
+from enginehouse.providers.temporal import calls, signals
 from enginehouse.providers.temporal.live import (
     PAUSE,
     AlarmRang,
@@ -28,7 +28,7 @@ from enginehouse.providers.temporal.live import (
     in_order,
 )
 from enginehouse.providers.temporal.payloads import text_of, value_of
-from enginehouse.providers.temporal.records import Carried, Ending, Start
+from enginehouse.providers.temporal.records import Ending, Start
 
 
 class Replay:
@@ -98,11 +98,7 @@ class Replay:
         self._names.clear()
         self._pending.clear()
         self._begun = False
-        self._start = (
-            msgspec.convert(value_of(self._args[2]), Start)
-            if len(self._args) > 2
-            else Start(seed=given.first_execution_run_id)
-        )
+        self._start = calls.start_of(self._args, given.first_execution_run_id)
         self.next_run = ""
         self.reason = self.ending = self.stopped_at = self.output = None
         if self.live is None:
@@ -132,8 +128,8 @@ class Replay:
             return
         if not self._begun:
             self._begun = True
-            if len(self._args) > 3:
-                live.go_on(msgspec.json.decode(text_of(self._args[3]), type=Carried), now)
+            if (carried := calls.carried_of(self._args)) is not None:
+                live.go_on(carried, now)
             else:
                 live.begin(now)
         happenings, self._pending = in_order(self._pending[:count]), self._pending[count:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import msgspec
 from temporalio.client import WorkflowExecutionStatus
@@ -16,12 +15,12 @@ from enginehouse.models import ExecutionInput, ExecutionResult, ExecutionState
 from enginehouse.names import execution_id
 from enginehouse.providers.temporal import _mapping as mapping
 from enginehouse.providers.temporal import reading
-from enginehouse.providers.temporal.definitions import Definition
+from enginehouse.providers.temporal.definitions import Definition, memo_of_execution
 from enginehouse.providers.temporal.live import compiled
 from enginehouse.providers.temporal.payloads import json_text, json_value, packed
 from enginehouse.providers.temporal.records import VERSION, Start
 from enginehouse.providers.temporal.session import Session
-from enginehouse.providers.temporal.settings import MEMO, NATIVE, PROVIDER
+from enginehouse.providers.temporal.settings import PROVIDER
 
 
 async def start(
@@ -73,14 +72,9 @@ async def _begin(session: Session, workflow_id: str, id: str, found: Definition,
             execution_timeout=timedelta(seconds=limit) if limit is not None else None,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            memo=_memo(native=found.native is not None),
+            memo=memo_of_execution(native=found.native is not None),
         )
     )
-
-
-def _memo(*, native: bool) -> dict[str, Any]:
-    # a codec hides what a memo holds, and not that it is there
-    return {MEMO: {"native": native}, **({NATIVE: True} if native else {})}
 
 
 async def _existing(session: Session, workflow_id: str, id: str, text: str) -> ExecutionResult:
@@ -139,7 +133,7 @@ async def redrive(session: Session, id: str) -> ExecutionResult:
                 execution_timeout=timedelta(seconds=limit) if limit is not None else None,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                memo=_memo(native=False),
+                memo=memo_of_execution(native=False),
             )
         )
     except WorkflowAlreadyStartedError as error:
