@@ -60,6 +60,17 @@ def definitions() -> dict[str, tuple[dict[str, Any], Any]]:
             {"StartAt": "Ask", "States": {"Ask": {**ask, "Resource": "task:quick.waitForTaskToken", "End": True}}},
             1,
         ),
+        # of version 3: a child whose id is taken
+        "taken": (
+            {
+                "StartAt": "Rest",
+                "States": {
+                    "Rest": {"Type": "Wait", "Seconds": 2, "Next": "Each"},
+                    "Each": {"Type": "Map", "ItemProcessor": processor, "End": True},
+                },
+            },
+            [1],
+        ),
         "failed": ({"StartAt": "Boom", "States": {"Boom": {"Type": "Task", "Resource": "task:boom", "End": True}}}, 1),
     }
 
@@ -135,6 +146,9 @@ async def record(names: list[str]) -> None:
                     token = next(iter(replay.live.tasks.values())).token
                     await provider.send_task_heartbeat(token)
                     await provider.send_task_success(token, {"answer": 42})
+                elif name == "taken":
+                    for number in range(1, 6):
+                        await client.start_workflow("other", id=f"{id}/{number}", task_queue="nobodys")
                 elif name == "stopped":
                     await until_event(provider, id, "WaitStateEntered")
                     await provider.stop_execution(id, "recorded")

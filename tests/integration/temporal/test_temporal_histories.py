@@ -25,7 +25,7 @@ from enginehouse.providers.temporal.payloads import json_value, text_of
 from enginehouse.providers.temporal.replay import Replay
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
-LATER = {"paused": 1, "mapped": 1, "quick": 2}
+LATER = {"paused": 1, "mapped": 1, "quick": 2, "taken": 3}
 
 
 def kept(path: Path) -> tuple[WorkflowHistory, list[dict[str, Any]]]:

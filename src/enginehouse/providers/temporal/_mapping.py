@@ -68,6 +68,14 @@ def child_failed(child: int, failure: BaseException | None) -> ChildFinished:
     return ChildFinished(child, ending.status, None, ending.error, ending.cause)
 
 
+def child_not_started(child: int) -> ChildFinished:
+    """The outcome of a child execution that Temporal did not start. After a reset of the parent that is the earlier run's child."""
+    cause = (
+        "Temporal has a running workflow of the id that this execution was to have; redrive once that one has ended."
+    )
+    return ChildFinished(child, "FAILED", None, "States.Runtime", cause)
+
+
 # -- what callers give
 
 

@@ -17,7 +17,7 @@ import msgspec
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue, RetryPolicy
-from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError
+from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError, WorkflowAlreadyStartedError
 
 from enginehouse.asl.commands import (
     CancelTask,
@@ -328,6 +328,10 @@ class Execution:
             happened = ChildFinished(order.child, "SUCCEEDED", value_of(output.payload))
         except ChildWorkflowError as error:
             happened = mapping.child_failed(order.child, error.cause)
+        except WorkflowAlreadyStartedError:
+            if live.start.version < 3:
+                raise
+            happened = mapping.child_not_started(order.child)
         finally:
             self._children.pop(order.child, None)
             self._starting.discard(order.child)

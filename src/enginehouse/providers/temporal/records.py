@@ -8,9 +8,9 @@ import msgspec
 
 from enginehouse.asl.commands import ReadItems, ScheduleTask, StartChild, WriteResults
 
-VERSION = 2
+VERSION = 3
 """How the host acts, beyond what the core says. Executions keep to the version that their run began with: 0 had no limits
-by bytes; 1 did not wait for a service's own answer where the task's token was quicker."""
+by bytes; 1 did not wait for a service's own answer where the task's token was quicker; 2 waited for ever for a child whose id was taken."""
 
 Work = ScheduleTask | ReadItems | WriteResults
 

@@ -173,6 +173,11 @@ class Replay:
         elif name == PAUSE:
             self._pending.append(GoOn())
 
+    async def _on_child_not_started(self, event: HistoryEvent, at: float) -> None:
+        given = event.start_child_workflow_execution_failed_event_attributes
+        if self._start.version >= 3:
+            self._pending.append(mapping.child_not_started(_child(given.workflow_id)))
+
     async def _on_child_completed(self, event: HistoryEvent, at: float) -> None:
         given = event.child_workflow_execution_completed_event_attributes
         number = _child(given.workflow_execution.workflow_id)
@@ -299,6 +304,7 @@ _HANDLERS = {
     EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT: Replay._on_activity_timed_out,
     EventType.EVENT_TYPE_TIMER_STARTED: Replay._on_timer_started,
     EventType.EVENT_TYPE_TIMER_FIRED: Replay._on_timer_fired,
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_FAILED: Replay._on_child_not_started,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_COMPLETED: Replay._on_child_completed,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_FAILED: Replay._on_child_failed,
     EventType.EVENT_TYPE_CHILD_WORKFLOW_EXECUTION_TIMED_OUT: Replay._on_child_timed_out,
