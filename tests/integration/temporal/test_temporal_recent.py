@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowNotFoundError, WorkflowSpec
 from enginehouse.conformance.proxy import Proxy
-from enginehouse.errors import ProviderError, ProviderUnavailableError
+from enginehouse.errors import InvalidSpecError, ProviderError, ProviderUnavailableError
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 from tests.integration.temporal.running import begin, one
@@ -166,6 +166,13 @@ class Throttling(Interceptor):
 class _Throttled(OutboundInterceptor):
     async def describe_workflow(self, input: DescribeWorkflowInput) -> WorkflowExecutionDescription:
         raise RPCError("slower", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
+
+
+async def test_a_page_that_is_none_is_told_without_asking_temporal(make: Make) -> None:
+    async with make(address="127.0.0.1:1") as provider:
+        for asked in (provider.list_workflows(token="no"), provider.list_executions(token="no")):
+            with pytest.raises(InvalidSpecError):
+                await asked
 
 
 async def test_a_list_that_temporal_throttles_is_unavailable(make: Make) -> None:
