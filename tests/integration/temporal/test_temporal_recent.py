@@ -59,6 +59,14 @@ async def test_a_list_has_the_name_and_tags_that_a_workflow_was_updated_to(make:
                 await asyncio.sleep(0.1)
 
 
+async def test_an_update_leaves_when_a_workflow_was_created(make: Make) -> None:
+    async with make() as provider:
+        created = await provider.create_workflow(spec("w"))
+        updated = await provider.update_workflow(spec("w", 2))
+        [listed] = (await provider.list_workflows()).items
+    assert created.created_at == updated.created_at == listed.created_at
+
+
 async def named(provider: TemporalProvider) -> list[tuple[str, str, Mapping[str, str]]]:
     found = (await provider.list_workflows()).items
     return [(item.workflow_id, item.name, item.tags) for item in found]

@@ -221,7 +221,7 @@ class Definitions:
         await asyncio.sleep(_UNTIL_DISTRUSTED)
 
     async def update(self, workflow_id: str, made: Definition) -> Definition | None:
-        """Replace it. Gives what was there before; None where there was nothing."""
+        """Replace it. Gives what is there now, created when it was at first; None where there was nothing."""
         existing = await self.find(workflow_id)
         if existing is None:
             return None
@@ -240,7 +240,7 @@ class Definitions:
             raise
         self.recent.add(workflow_id, memo_of(kept)[MEMO])
         await self._forgotten(workflow_id)
-        return existing
+        return kept
 
     async def delete(self, workflow_id: str) -> None:
         """Remove it; nothing where there is none. Executions carry their definition with them."""

@@ -171,10 +171,11 @@ class TemporalProvider(Provider):
         Raises ``WorkflowNotFoundError``, ``InvalidSpecError``."""
         async with self._opening.asked("update_workflow", workflow_id=spec.workflow_id) as session:
             made = await self._compiled(spec, "update_workflow")
-            if await session.definitions.update(spec.workflow_id, made) is None:
+            kept = await session.definitions.update(spec.workflow_id, made)
+            if kept is None:
                 raise self._no_workflow(spec.workflow_id)
-            log.info("workflow.updated workflow=%s definition=%s", spec.workflow_id, made.stored.digest)
-            return self._created(session, spec, made, "the workflow was replaced")
+            log.info("workflow.updated workflow=%s definition=%s", spec.workflow_id, kept.stored.digest)
+            return self._created(session, spec, kept, "the workflow was replaced")
 
     async def get_definition(self, workflow_id: str, *, execution_id: str = "") -> str:
         """The definition as JSON text: the workflow's as it is now, or the one that this execution began with.
