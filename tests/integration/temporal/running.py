@@ -11,7 +11,8 @@ from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionStatus, WorkflowSpec
-from enginehouse.providers.temporal import TemporalProvider
+from enginehouse.asl.commands import ScheduleTask
+from enginehouse.providers.temporal import TemporalProvider, reading
 from enginehouse.providers.temporal.testing import DevServer
 
 
@@ -37,6 +38,18 @@ async def until_event(provider: TemporalProvider, execution_id: str, type: str) 
         if event.type == type:
             return
     raise AssertionError(f"{execution_id} ended without {type}")
+
+
+async def token_of(provider: TemporalProvider, id: str, state: str) -> str:
+    """The token that the state waits with, once it does."""
+    session = await provider._opening.session()
+    async with asyncio.timeout(20):
+        while True:
+            live = (await reading.replayed(session, id, await reading.described(session, id))).live
+            for task in live.tasks.values() if live is not None else ():
+                if isinstance(task, ScheduleTask) and task.state == state and live.is_out(task):
+                    return task.token
+            await asyncio.sleep(0.05)
 
 
 async def run(provider: TemporalProvider, definition: Any, given: Any = None, **more: Any) -> ExecutionStatus:

@@ -12,11 +12,10 @@ from temporalio.api.workflowservice.v1 import DescribeScheduleRequest, ListSched
 from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
-from enginehouse.asl.commands import ScheduleTask
 from enginehouse.errors import ProviderError
-from enginehouse.providers.temporal import TemporalProvider, reading
+from enginehouse.providers.temporal import TemporalProvider
 from tests.integration.temporal.crypto import Codec
-from tests.integration.temporal.running import begin, one, until_event, until_over
+from tests.integration.temporal.running import begin, one, token_of, until_event, until_over
 
 pytestmark = pytest.mark.temporal_server
 
@@ -119,27 +118,15 @@ async def test_waits_tokens_stops_and_redrives_work_through_a_codec(make: Make) 
     async with make(tasks=TASKS, codec=Codec()) as provider:
         id = await begin(provider, definition, {})
         await until_event(provider, id, "TaskSubmitted")
-        await provider.send_task_success(await _token(provider, id, "Ask"), {"answer": SECRET})
-        await _token(provider, id, "Again")
+        await provider.send_task_success(await token_of(provider, id, "Ask"), {"answer": SECRET})
+        await token_of(provider, id, "Again")
         await provider.stop_execution(id, "stopped once")
         assert (await provider.get_execution_status(id)).state == ExecutionState.CANCELLED
         await provider.redrive_execution(id)
-        await provider.send_task_success(await _token(provider, id, "Again"), 42)
+        await provider.send_task_success(await token_of(provider, id, "Again"), 42)
         status = await until_over(provider, id)
     assert status.output == 42
     assert "ExecutionRedriven" in [event.type for event in status.history]
-
-
-async def _token(provider: TemporalProvider, id: str, state: str) -> str:
-    """The token that the state waits with, once it does."""
-    session = await provider._opening.session()
-    async with asyncio.timeout(20):
-        while True:
-            live = (await reading.replayed(session, id, await reading.described(session, id))).live
-            for task in live.tasks.values() if live is not None else ():
-                if isinstance(task, ScheduleTask) and task.state == state and live.is_out(task):
-                    return task.token
-            await asyncio.sleep(0.05)
 
 
 async def test_a_native_workflow_is_known_as_one_through_a_codec(make: Make) -> None:

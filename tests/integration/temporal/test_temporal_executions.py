@@ -14,11 +14,11 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.client import Client
 
 from enginehouse import ExecutionInput, ExecutionState, WorkflowSpec
-from enginehouse.errors import ProviderError, ProviderUnavailableError, WorkflowNotFoundError
+from enginehouse.errors import ExecutionNotFoundError, ProviderError, ProviderUnavailableError, WorkflowNotFoundError
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 from enginehouse.tasks import TaskContext
-from tests.integration.temporal.running import begin, one, reset, run, until_event, until_over
+from tests.integration.temporal.running import begin, one, reset, run, token_of, until_event, until_over
 
 pytestmark = pytest.mark.temporal_server
 
@@ -173,6 +173,21 @@ async def test_a_timeout_ends_it_also_without_a_worker(make: Make) -> None:
         assert status.error.code == "States.Timeout"
         assert status.history[-1].type == "ExecutionTimedOut"
         assert (await provider.get_execution_status(id, history=False)).state == ExecutionState.TIMED_OUT
+
+
+async def test_a_token_is_answered_once_also_while_no_worker_hears_of_it(make: Make) -> None:
+    asked = one("Task", Resource="arn:aws:states:us-east-1:123456789012:activity:ask")
+    async with make() as client:
+        async with make(works=True) as worker:
+            execution = await begin(worker, asked)
+            token = await token_of(worker, execution, "Only")
+        await client.send_task_heartbeat(token)
+        await client.send_task_success(token, "first")
+        for again in (client.send_task_success(token, "second"), client.send_task_failure(token, "No", "late")):
+            with pytest.raises(ExecutionNotFoundError, match="no task waits for this token"):
+                await again
+        async with make(works=True), asyncio.timeout(30):
+            assert (await until_over(client, execution)).output == "first"
 
 
 async def test_signals_of_others_do_it_no_harm(make: Make, server: DevServer) -> None:

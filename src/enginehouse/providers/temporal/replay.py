@@ -22,6 +22,8 @@ from enginehouse.providers.temporal import calls, signals
 from enginehouse.providers.temporal.live import (
     PAUSE,
     AlarmRang,
+    Beat,
+    FromOutside,
     Happening,
     Live,
     TaskReturned,
@@ -69,6 +71,11 @@ class Replay:
     @property
     def start(self) -> Start:
         return self._start
+
+    def answered(self, task: int) -> bool:
+        """Whether a caller has told the task's outcome, and no worker has heard of it yet."""
+        told = [item.happened for item in self._pending if isinstance(item, FromOutside)]
+        return any(item.task == task for item in told if not isinstance(item, Beat))
 
     # -- payloads
 

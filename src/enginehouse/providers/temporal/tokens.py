@@ -48,9 +48,9 @@ async def _waiting(session: Session, token: str) -> tuple[str, int]:
         raise _no_token() from None
     if description.status != WorkflowExecutionStatus.RUNNING or reading.is_native(description):
         raise _no_token()
-    live = (await reading.replayed(session, id, description)).live
-    task = live.waiting(token) if live is not None else None
-    if task is None:
+    replay = await reading.replayed(session, id, description)
+    task = replay.live.waiting(token) if replay.live is not None else None
+    if task is None or replay.answered(task):
         raise _no_token()
     return id, task
 
