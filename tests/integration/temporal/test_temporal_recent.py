@@ -158,6 +158,8 @@ async def test_somebody_elses_schedule_is_no_workflow(server: DevServer, make: M
                 await provider.create_workflow(spec("w"))
             with pytest.raises(WorkflowNotFoundError):
                 await provider.start_execution("w", ExecutionInput())
+            await provider.delete_workflow("w")
+            assert (await handle.describe()).id == handle.id
             await provider.create_workflow(spec("ours"))
             assert [item.workflow_id for item in (await provider.list_workflows()).items] == ["ours"]
         finally:

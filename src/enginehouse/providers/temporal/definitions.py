@@ -243,7 +243,11 @@ class Definitions:
         return kept
 
     async def delete(self, workflow_id: str) -> None:
-        """Remove it; nothing where there is none. Executions carry their definition with them."""
+        """Remove it; nothing where there is none, or where the schedule is somebody else's. Executions carry their definition with
+        them."""
+        there = await self._there(workflow_id)
+        if there is not None and not _kept_in(there):
+            return
         try:
             await self._asked(self._client.get_schedule_handle(self.schedule_id(workflow_id)).delete())
         except RPCError as error:
@@ -287,13 +291,20 @@ class Definitions:
         )
 
     async def _read(self, schedule: Schedule) -> Definition | None:
-        action = schedule.action
-        if not isinstance(action, ScheduleActionStartWorkflow) or len(action.args) < 4:
+        payloads = _kept_in(schedule)
+        if not payloads:
             return None
-        payloads = [item for item in action.args if isinstance(item, Payload)]
         raw = await self._client.data_converter.decode(payloads, [RawValue] * len(payloads))
         text = text_of(raw[0].payload)
         return Definition(text, msgspec.convert(value_of(raw[3].payload), Stored), native_of(text))
+
+
+def _kept_in(schedule: Schedule) -> list[Payload]:
+    """What a schedule of ours keeps; nothing for somebody else's."""
+    action = schedule.action
+    if not isinstance(action, ScheduleActionStartWorkflow) or len(action.args) < 4:
+        return []
+    return [item for item in action.args if isinstance(item, Payload)]
 
 
 def was_replaced(note: str | None) -> bool:
