@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
-
-from msgspec import Meta
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from enginehouse.errors import Diagnostic, InvalidSpecError
+
+if TYPE_CHECKING:
+    from msgspec import Meta
 
 _WRITTEN = (str, bool, int, float, list, dict)  # what a configuration can say, and what is judged here
 _WORDS = {
@@ -112,8 +113,7 @@ def _fits(value: object, hint: Any) -> bool:
     if origin in (Union, types.UnionType):
         return any(_fits(value, item) for item in arguments)
     if origin is Annotated:
-        limits = [item for item in arguments[1:] if isinstance(item, Meta)]
-        return _fits(value, arguments[0]) and all(_within(value, limit) for limit in limits)
+        return _fits(value, arguments[0]) and all(_within(value, limit) for limit in _limits(arguments))
     if origin is Literal:
         return any(value == item and type(value) is type(item) for item in arguments)
     if isinstance(value, bool) or hint is bool:
@@ -129,6 +129,12 @@ def _fits(value: object, hint: Any) -> bool:
         )
     # what a table holds, the provider tells best; another class may be made of one
     return isinstance(kind, type) and kind not in (*_WORDS, list, tuple, type(None), Sequence, Iterable, Callable)
+
+
+def _limits(annotated: Sequence[object]) -> Iterable[Meta]:
+    from msgspec import Meta  # late: a registry alone need not load it
+
+    return [item for item in annotated if isinstance(item, Meta)]
 
 
 def _within(value: object, limit: Meta) -> bool:
@@ -159,7 +165,7 @@ def _said(hint: Any) -> Iterable[str]:
             if Path not in arguments or item is Path or not _may_be_secret(item):  # any text is a path then
                 yield from _said(item)
     elif origin is Annotated:
-        limits = "".join(_limit(item) for item in arguments[1:] if isinstance(item, Meta))
+        limits = "".join(map(_limit, _limits(arguments)))
         yield from (word + limits for word in _said(arguments[0]))
     elif origin is Literal:
         yield from (repr(item) for item in arguments)
