@@ -218,6 +218,10 @@ class Live:
         task = getattr(notification, "task", None)
         if task is not None and task not in self.tasks:
             return []
+        if isinstance(notification, TaskFailed | TaskTimedOut) and self.start.version < 3:
+            frame = self.state.frames.get(self.state.waits.get(notification.task, 0))
+            if frame is not None:
+                frame.answer = None
         if isinstance(notification, TaskSubmitted):
             self.submitted.add(notification.task)
         elif isinstance(notification, TaskAnswered) and not self.is_out(self.tasks[notification.task]):

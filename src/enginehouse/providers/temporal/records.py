@@ -10,7 +10,8 @@ from enginehouse.asl.commands import ReadItems, ScheduleTask, StartChild, WriteR
 
 VERSION = 3
 """How the host acts, beyond what the core says. Executions keep to the version that their run began with: 0 had no limits
-by bytes; 1 did not wait for a service's own answer where the task's token was quicker; 2 waited for ever for a child whose id was taken."""
+by bytes; 1 did not wait for a service's own answer where the task's token was quicker; 2 waited for ever for a child whose id was taken, and
+dropped such an answer where the service then refused the request."""
 
 Work = ScheduleTask | ReadItems | WriteResults
 

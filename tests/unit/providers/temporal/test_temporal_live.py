@@ -116,6 +116,18 @@ def test_an_execution_that_was_carried_over_goes_on_as_one_that_was_not(
     assert whole.timers == halved.timers
 
 
+@pytest.mark.parametrize(("version", "status"), [(2, "FAILED"), (3, "SUCCEEDED")])
+def test_an_answer_before_a_refusal_counts_as_it_did_when_the_execution_began(version: int, status: str) -> None:
+    send = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Parameters": {"QueueUrl": "q", "MessageBody": {}}, "End": True}  # fmt: skip
+    found = live({"StartAt": "Ask", "States": {"Ask": send}}, version=version)
+    found.begin(100.0)
+    task = open_task(found, "Ask").task
+    found.tell(FromOutside(TaskSucceeded(task, 1)), 101.0)
+    found.tell(TaskFailed(task, "SQS.QueueDoesNotExistException", None), 102.0)
+    assert found.state is not None
+    assert found.state.status == status
+
+
 def test_a_snapshot_of_the_earlier_form_is_read() -> None:
     found, after = live(), live()
     found.begin(100.0)
