@@ -216,7 +216,7 @@ def _read_environment(
                 origins.setdefault(name, {})[option] = Origin(variable, text=text)
             else:
                 faults.append(_fault("ConfigUnknown", f"{variable} names no provider: {name!r}."))
-        elif table == "PROVIDERS":
+        elif table.startswith("PROVIDERS"):
             hint = f"Write {PREFIX}PROVIDERS__LOCAL__STORE for the option 'store' of 'local'."
             faults.append(_fault("ConfigUnknown", f"{variable} names no provider's option.", hint=hint))
         elif near := difflib.get_close_matches(variable, [*known, FILE_VARIABLE], 1, 0.9):

@@ -110,7 +110,8 @@ class Asked(Generic[S]):
             self._tell(error)
 
     def _tell(self, error: Exception) -> None:
-        """Raise what the error is in the contract's words, where it is not in them already."""
+        """Raise what the error is in the contract's words, where it is not in them already. Its cause is the error, or what the
+        translation knows to be a better one."""
         told = error if isinstance(error, EnginehouseError) else self._opening.translated(error)
         if told is None:
             return
@@ -119,4 +120,4 @@ class Asked(Generic[S]):
         told.execution_id = told.execution_id or self._execution_id
         told.provider = self._opening.provider
         if told is not error:
-            raise told from error
+            raise told from (told.__cause__ or error)

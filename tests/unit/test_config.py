@@ -226,6 +226,7 @@ def test_a_file_that_is_not_utf8_is_a_fault(tmp_path: Path) -> None:
     ("variable", "words"),
     [
         ("ENGINEHOUSE_PROVIDR", "unknown variable ENGINEHOUSE_PROVIDR. Did you mean ENGINEHOUSE_PROVIDER?"),
+        ("ENGINEHOUSE_PROVIDERS_LOCAL_STORE", "names no provider's option"),
         ("ENGINEHOUSE_PROVIDERS__LOCAL", "names no provider's option"),
         ("ENGINEHOUSE_PROVIDERS__A__B__C", "names no provider's option"),
         ("ENGINEHOUSE_PROVIDERS___A__B", "names no provider"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from enginehouse.errors import EnginehouseError, ProviderError, ProviderUnavailableError
+from enginehouse.errors import EnginehouseError, InvalidSpecError, ProviderError, ProviderUnavailableError
 from enginehouse.providers.temporal import TemporalProvider
 from enginehouse.providers.temporal.testing import DevServer
 from tests.integration.temporal.front import Front
@@ -172,13 +172,34 @@ async def test_a_profile_of_temporals_file_is_used_and_what_is_given_goes_before
     assert "refuses these credentials" in str(await refusal(TemporalProvider()))
 
 
-async def test_a_profile_or_file_that_is_not_there_is_said(files: Path) -> None:
+async def test_a_profile_that_is_not_there_and_a_file_that_is_no_toml_are_said(files: Path) -> None:
     bad = files / "bad.toml"
     await asyncio.to_thread(bad.write_text, "[profile.shop]\naddress = \n")
     for profile, file, said in (
-        ("shop", files / "none.toml", "Profile 'shop' not found"),
+        ("shop", Path(os.devnull), "Profile 'shop' not found"),
         ("shop", bad, "line 2"),
     ):
         error = await refusal(TemporalProvider(profile=profile, config_file=str(file)))
         assert "environment configuration cannot be read" in str(error)
         assert said in str(error)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"address": "http://127.0.0.1:7233"}, "is HOST:PORT, without a scheme, not 'http://127.0.0.1:7233'"),
+        ({"address": "a b"}, "is HOST:PORT, without a scheme, not 'a b'"),
+        ({"config_file": "no-such.toml"}, "there is no file no-such.toml"),
+    ],
+)
+@pytest.mark.parametrize("works", [False, True])
+async def test_an_address_or_file_that_cannot_be_is_refused(options: dict[str, str], said: str, works: bool) -> None:
+    error = await refusal(TemporalProvider(**options, works=works))  # type: ignore[arg-type]
+    assert isinstance(error, InvalidSpecError)
+    assert said in str(error)
+
+
+@pytest.mark.parametrize("works", [False, True])
+async def test_where_nobody_listens_the_address_and_the_reason_are_said(works: bool) -> None:
+    error = await refusal(TemporalProvider("127.0.0.1:1", works=works))
+    assert str(error).endswith("Temporal cannot be reached at 127.0.0.1:1: Connection refused")

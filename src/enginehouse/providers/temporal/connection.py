@@ -6,8 +6,10 @@ import asyncio
 import dataclasses
 import importlib
 import inspect
+import re
 from collections.abc import Awaitable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from temporalio.api.common.v1 import Payload
@@ -69,7 +71,11 @@ def _runtime(metrics: str) -> Runtime:
 
 
 def _configured(settings: Settings) -> dict[str, Any]:
-    """Temporal's own environment configuration, under what was given to the provider."""
+    """Temporal's own environment configuration, under what was given to the provider. Raises ``ProviderError`` where it cannot be
+    read, and ``InvalidSpecError`` for a file that is not there and an address that is none."""
+    if settings.config_file and not Path(settings.config_file).exists():
+        fault = Diagnostic("error", "NO_FILE", f"there is no file {settings.config_file}", "/config_file")
+        raise InvalidSpecError("", diagnostics=[fault])
     try:
         found: dict[str, Any] = dict(
             ClientConfig.load_client_connect_config(settings.profile, config_file=settings.config_file)
@@ -85,7 +91,11 @@ def _configured(settings: Settings) -> dict[str, Any]:
     here = {key: value for key, value in given.items() if value is not None}
     if settings.tls and isinstance(found.get("tls"), TLSConfig):
         del here["tls"]  # its certificates are there
-    return {"target_host": "localhost:7233", **found, **here}
+    chosen = {"target_host": "localhost:7233", **found, **here}
+    if not _ADDRESS.fullmatch(chosen["target_host"]):
+        message = f"the address of Temporal is HOST:PORT, without a scheme, not {chosen['target_host']!r}"
+        raise InvalidSpecError("", diagnostics=[Diagnostic("error", "INVALID_ADDRESS", message, "/address")])
+    return chosen
 
 
 def _codec(given: Any) -> PayloadCodec:
@@ -190,9 +200,16 @@ def _not_connected(text: str) -> EnginehouseError:
             "Temporal's server broke the connection off; it may want TLS (`tls`, TEMPORAL_TLS), or a client's certificate "
             "(TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH)"
         )
-    return ProviderUnavailableError("Temporal cannot be reached")
+    at, reason = _REFUSED_AT.search(text), _REASON.findall(text)
+    lost = ProviderUnavailableError("Temporal cannot be reached" + (f" at {at[1]}" if at is not None else ""))
+    if reason:
+        lost.__cause__ = ConnectionError(reason[-1])
+    return lost
 
 
+_ADDRESS = re.compile(r"[^\s/]+:\d+")
+_REFUSED_AT = re.compile(r'"tcp connect error", (\S+), Os')
+_REASON = re.compile(r'(?:message|error): "([^"]+)"')
 _NO_CONNECTION = {
     "Unauthenticated": _REFUSED,
     "PermissionDenied": _REFUSED,

@@ -86,7 +86,8 @@ class Session:
         try:
             return await self.ask(connect(self.settings, lazy=not self.settings.works))
         except (RuntimeError, ValueError) as error:
-            raise (translated(error) or ProviderError("the client cannot be made")) from error
+            told = translated(error) or ProviderError("the client cannot be made")
+            raise told from (told.__cause__ or error)
 
     async def work(self) -> None:
         """Wait for the worker's end, which comes by its failure alone. Raises ``ProviderError``."""
