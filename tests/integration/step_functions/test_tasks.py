@@ -234,7 +234,13 @@ def test_a_service_without_an_endpoint_is_never_called(at_queue: Any) -> None:
         (["--lambda", "a=json:loads", "--lambda", "a=json:loads"], "names 'a' twice"),
         (["--host", "0.0.0.0"], "--credentials"),
         (["--store", "x.db", "--skip-waits"], "leave one out"),
-        (["--mock-config", "nothing.json"], "there is no mock configuration nothing.json"),
+        (
+            ["--mock-config", "nothing.json"],
+            "mock configuration 'nothing.json' cannot be read: No such file or directory",
+        ),
+        (["--mock-config", os.devnull], "is not JSON"),
+        (["--region", "x y"], "'x y' is no region of AWS, such as us-east-1"),
+        (["--account", "7"], "'7' is no account of AWS, such as 123456789012"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_served(tmp_path: Path, words: list[str], said: str) -> None:

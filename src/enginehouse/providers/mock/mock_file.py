@@ -23,13 +23,20 @@ def script_from_file(path: str | Path, state_machine: str, test_case: str) -> Sc
 
     Raises ``InvalidSpecError`` for a file that cannot be read, names that it does not hold, and faults of its form.
     """
+    return script_from_config(read_config(path), state_machine, test_case, source=str(path))
+
+
+def read_config(path: str | Path) -> Any:
+    """What the file holds. Raises ``InvalidSpecError`` where it cannot be read, is not JSON, or lacks a part."""
     try:
         value = json.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidSpecError(f"mock configuration {str(path)!r} cannot be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidSpecError(f"mock configuration {str(path)!r} is not JSON: {error}") from None
-    return script_from_config(value, state_machine, test_case, source=str(path))
+    for part in ("StateMachines", "MockedResponses"):
+        _object(value, part, str(path))
+    return value
 
 
 def script_from_config(

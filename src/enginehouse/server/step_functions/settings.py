@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -85,6 +86,12 @@ def _is_loopback(host: str) -> bool:
 
 def api_of(settings: Settings, environment: Mapping[str, str]) -> Api:
     """The API on the engine that the settings ask for; it is not opened. Raises ``InvalidSpecError``."""
+    for name, value, pattern, example in (
+        ("region", settings.region, r"[a-z0-9-]+", "us-east-1"),
+        ("account", settings.account, r"[0-9]{12}", "123456789012"),
+    ):
+        if not re.fullmatch(pattern, value):
+            raise InvalidSpecError(f"{value!r} is no {name} of AWS, such as {example}")
     arns, catalogue = Arns(region=settings.region, account=settings.account), Catalogue()
     prefix = arns.of("activity:")
 
@@ -131,15 +138,15 @@ def _mock(
 ) -> Engine:
     # loaded where it is wanted: most servers are up sooner without it
     from enginehouse.providers.mock import MockProvider
-    from enginehouse.providers.mock.mock_file import script_from_file
+    from enginehouse.providers.mock.mock_file import read_config, script_from_file
     from enginehouse.server.step_functions.on_mock import CaseScripts, MockEngine
 
     file = settings.mock_config
     scripts = None
     if file is not None:
-        if not file.is_file():
-            raise InvalidSpecError(f"there is no mock configuration {file}")
-        # read with each start: the file may be edited while the server runs
+        read_config(
+            file
+        )  # what is wrong with it now is told now; each start reads it again, as it may be edited meanwhile
         scripts = CaseScripts(lambda machine, case: script_from_file(file, machine, case))
     return MockEngine(
         MockProvider(
