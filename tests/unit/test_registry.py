@@ -98,7 +98,7 @@ def plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.undo()
     discover.cache_clear()
     discover()  # as an import leaves it: the next test may ask on its event loop, where no file may be read
-    for name in [name for name in sys.modules if name.startswith("acme_")]:
+    for name in [name for name in sys.modules if name.startswith(("acme_", "rocket_sdk"))]:
         del sys.modules[name]
 
 
