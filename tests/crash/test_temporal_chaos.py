@@ -31,10 +31,20 @@ ROOT = Path(__file__).parents[2]
 
 
 async def worker(address: str) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
+    """One that works: where the server dies while a worker begins, that one ends, as nothing is known to be there."""
+    made = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.crash.temporal_worker", address, QUEUE,
-        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT,
     )  # fmt: skip
+    assert made.stdout is not None
+    try:
+        async with asyncio.timeout(60):
+            assert await made.stdout.readline() == b"ready\n"
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            made.kill()
+        raise
+    return made
 
 
 async def persisted(provider: TemporalProvider, name: str) -> None:
